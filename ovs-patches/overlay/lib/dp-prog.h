@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#ifndef DP_PROG_H
+#define DP_PROG_H 1
+
+/* BPF programs of the userspace datapath.
+ *
+ * A registry, global to the process, from a 32-bit handle to a loaded program.
+ * Datapath flows hold the handle, never a pointer: it is looked up under RCU
+ * for each batch, so that a program can be replaced between two batches, and a
+ * flow that outlives its program drops packets and counts them.  Handles are
+ * not used again before 2^32 others were.
+ *
+ * ofproto/ofproto-prog.h is the owner of handles: it maps a bridge's program
+ * ids and names to them. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "openflow/openflow.h"
+
+struct dp_packet;
+struct dp_packet_batch;
+struct flow;
+struct ubpf_prog;
+
+/* The host that libubpf runs on inside this process: xmalloc-free allocation,
+ * ovsrcu_postpone(), time_nsec(). */
+extern const struct ubpf_host dp_prog_host;
+
+struct dp_prog_stats {
+    uint64_t packets;           /* Packets that the program ran on. */
+    uint64_t bytes;             /* Their bytes, on entry. */
+    uint64_t verdicts[4];       /* By enum ubpf_verdict. */
+    uint64_t cloned;            /* Copies made. */
+    uint64_t no_program;        /* Packets dropped for want of a program. */
+};
+
+/* Takes 'prog' over and returns its new handle, never 0. */
+uint32_t dp_prog_register(struct ubpf_prog *prog);
+
+/* Puts 'prog', taken over, in the place of the program at 'handle'.  The old
+ * one is destroyed after a grace period.  Statistics go on. */
+void dp_prog_replace(uint32_t handle, struct ubpf_prog *prog);
+
+/* Forgets 'handle'; the program is destroyed after a grace period. */
+void dp_prog_unregister(uint32_t handle);
+
+/* The program at 'handle', or NULL.  Valid until the caller's next quiescent
+ * state. */
+struct ubpf_prog *dp_prog_lookup(uint32_t handle);
+
+bool dp_prog_get_stats(uint32_t handle, struct dp_prog_stats *);
+
+/* What became of one packet. */
+struct dp_prog_result {
+    uint32_t verdict;           /* enum ubpf_verdict. */
+    uint32_t output_port;       /* For UBPF_REDIRECT. */
+    uint32_t clone_port;        /* Where 'clone'. */
+    bool clone;
+};
+
+/* Runs the program at 'handle' on each packet of 'batch', which it may change,
+ * and fills results[i] for the packet at index i.  'in_port' is the OpenFlow
+ * port of all of them, 'flow' their (possibly stale) flow for tunnel metadata
+ * and may be NULL.  Packets' offsets, packet type and checksum-offload state
+ * are right afterwards.  The batch keeps its size and order. */
+void dp_prog_run_batch(uint32_t handle, struct dp_packet_batch *batch,
+                       ofp_port_t in_port, struct dp_prog_result results[]);
+
+#endif /* dp-prog.h */

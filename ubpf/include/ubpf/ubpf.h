@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * libubpf: loads, verifies and runs BPF programs, and keeps their maps.
+ *
+ * The library knows nothing of its host.  It allocates, defers and tells the
+ * time through 'struct ubpf_host'.  Nothing is run that has not been verified:
+ * there is no way to get a 'struct ubpf_prog' but through the verifier.
+ *
+ * Errors: functions return 0 or a positive errno value unless they say
+ * otherwise; those that take 'char **error' store there, when they fail, a
+ * one-line explanation in the caller's words, to be freed with
+ * ubpf_error_free() (NULL when even that could not be allocated).
+ *
+ * Threads: see docs/abi.md.  In short: run and lookups from any number of
+ * threads, inside the host's RCU read-side critical section; updates and
+ * deletes from any thread (a lock per map); load, adopt, destroy from one
+ * thread at a time per program. */
+
+#ifndef UBPF_UBPF_H
+#define UBPF_UBPF_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ubpf/abi.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What the host gives.  The structure is copied by ubpf_prog_load(). */
+struct ubpf_host {
+    /* Like malloc(), zeroing not needed; NULL when out of memory. */
+    void *(*alloc)(size_t size);
+    void (*free)(void *);
+    /* Calls 'fn(arg)' once every thread that may now be inside a read-side
+     * critical section has left it. */
+    void (*postpone)(void (*fn)(void *arg), void *arg);
+    /* Monotonic nanoseconds. */
+    uint64_t (*now_ns)(void);
+};
+
+/* A host for single-threaded use: malloc, immediate free, CLOCK_MONOTONIC. */
+extern const struct ubpf_host ubpf_host_single_threaded;
+
+struct ubpf_prog;
+struct ubpf_map;
+
+/* Bounds on what is loaded.  Zero in a field means its default. */
+struct ubpf_limits {
+    uint32_t max_insns;          /* Instructions in the object; 65,536. */
+    uint32_t max_visited;        /* Instructions the verifier may visit;
+                                  * 1,000,000. */
+    uint64_t max_map_bytes;      /* Memory of all maps together; 1 GiB. */
+};
+
+/* Loads, verifies and makes ready to run the object 'elf' of 'len' bytes.
+ * 'limits' may be NULL.  Returns NULL and sets 'error' and, if 'errp' is not
+ * NULL, '*errp' (EINVAL not a valid object, EPERM refused by the verifier,
+ * E2BIG over a limit, ENOMEM) otherwise. */
+struct ubpf_prog *ubpf_prog_load(const struct ubpf_host *host,
+                                 const void *elf, size_t len,
+                                 const struct ubpf_limits *limits,
+                                 int *errp, char **error);
+
+/* Frees 'prog' and its share of its maps at once.  The caller has seen to it
+ * that no thread still runs it. */
+void ubpf_prog_destroy(struct ubpf_prog *prog);
+
+/* The log of the verifier for 'prog' (never NULL), a summary of one line. */
+const char *ubpf_prog_verifier_summary(const struct ubpf_prog *prog);
+
+uint32_t ubpf_prog_n_insns(const struct ubpf_prog *prog);
+
+/* The object that 'prog' was loaded from; the library's own copy. */
+const void *ubpf_prog_elf(const struct ubpf_prog *prog, size_t *len);
+
+/* The raw contents of ELF section 'name', or NULL. */
+const void *ubpf_prog_section(const struct ubpf_prog *prog, const char *name,
+                              size_t *len);
+
+/* Gives each map of 'prog' whose name, type, sizes, max_entries and flags are
+ * those of a map of 'old' that map itself (shared, counted) in place of its
+ * own.  Read-only maps (UBPF_MAP_F_RDONLY_USER) keep their new contents.  Call
+ * it before 'prog' is first run.  Returns the number of maps adopted. */
+size_t ubpf_prog_adopt_maps(struct ubpf_prog *prog, struct ubpf_prog *old);
+
+/* One packet's run.  The caller fills 'ctx' (see abi.h for the initial value
+ * of each field), 'adjust_head' and 'packet'. */
+struct ubpf_run {
+    struct ubpf_ctx ctx;
+    /* Moves the packet's start by 'delta' as UBPF_HELPER_ADJUST_HEAD says and
+     * sets ctx.data and ctx.data_end.  'delta' may be anything; returns 0 or a
+     * negative errno value having changed nothing. */
+    int (*adjust_head)(struct ubpf_run *run, int32_t delta);
+    void *packet;               /* For the host's own use. */
+};
+
+/* Runs 'prog' and returns its verdict (already one of the four). */
+enum ubpf_verdict ubpf_prog_run(const struct ubpf_prog *prog,
+                                struct ubpf_run *run);
+
+/* Maps.  Those of a program are numbered from 0 in the order of section
+ * "maps"; a map for .rodata, if any, is the last and is named ".rodata". */
+size_t ubpf_prog_n_maps(const struct ubpf_prog *prog);
+struct ubpf_map *ubpf_prog_map(const struct ubpf_prog *prog, size_t index);
+struct ubpf_map *ubpf_prog_map_by_name(const struct ubpf_prog *prog,
+                                       const char *name);
+
+struct ubpf_map_info {
+    const char *name;           /* Lives as long as the map. */
+    struct ubpf_map_def def;
+    uint64_t n_entries;         /* Array: max_entries. */
+    uint64_t bytes;             /* Memory in use. */
+};
+void ubpf_map_get_info(const struct ubpf_map *map, struct ubpf_map_info *info);
+
+/* The control plane's view: keys and values are copied.  Updates honour
+ * UBPF_MAP_F_RDONLY_USER with EPERM.  ENOENT no such key (or array index out
+ * of range), EEXIST, ENOSPC full, ENOMEM, EINVAL bad flags, prefix length or
+ * operation (deleting from an array). */
+int ubpf_map_lookup(const struct ubpf_map *map, const void *key, void *value);
+int ubpf_map_update(struct ubpf_map *map, const void *key, const void *value,
+                    uint64_t flags);
+int ubpf_map_delete(struct ubpf_map *map, const void *key);
+
+/* Copies up to 'max' entries from '*cursor' on to 'entries', each as key_size
+ * bytes of key followed by value_size bytes of value, and moves '*cursor'
+ * (initially 0).  Returns how many; 0 means that there are no more.  An entry
+ * that is in the map during the whole dump is returned exactly once. */
+size_t ubpf_map_dump(const struct ubpf_map *map, uint64_t *cursor,
+                     void *entries, size_t max);
+
+/* Disassembly of the instructions, for people, one per line with indexes and
+ * P4 lines; to be freed with ubpf_error_free(). */
+char *ubpf_prog_disassemble(const struct ubpf_prog *prog);
+
+void ubpf_error_free(char *);
+
+const char *ubpf_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ubpf/ubpf.h */

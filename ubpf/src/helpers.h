@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The helper functions that programs call, described as data for the verifier
+ * and the disassembler, and implemented for the interpreter. */
+
+#ifndef UBPF_HELPERS_H
+#define UBPF_HELPERS_H 1
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ubpf_run;
+
+#define UBPF_HELPER_MAX_ARGS 5
+
+/* What an argument must be.  Whatever points to memory may be unaligned, and
+ * may point to anything readable: stack, packet, map value. */
+enum ubpf_arg_kind {
+    UBPF_ARG_NONE = 0,          /* No such argument (ends the list). */
+    UBPF_ARG_SCALAR,            /* Any initialised number. */
+    UBPF_ARG_CTX,               /* The context, exactly as r1 held it. */
+    UBPF_ARG_MAP,               /* A map, from lddw. */
+    UBPF_ARG_MAP_KEY,           /* Pointer to key_size readable bytes, of the
+                                 * map in the UBPF_ARG_MAP before. */
+    UBPF_ARG_MAP_VALUE,         /* Pointer to value_size readable bytes. */
+    UBPF_ARG_MEM,               /* Pointer to as many readable bytes as the
+                                 * next argument, UBPF_ARG_MEM_SIZE, says. */
+    UBPF_ARG_MEM_SIZE,          /* A number of bytes; 0 is fine, and then
+                                 * the pointer is not followed. */
+};
+
+enum ubpf_ret_kind {
+    UBPF_RET_SCALAR,
+    UBPF_RET_MAP_VALUE_OR_NULL, /* Of the map in the UBPF_ARG_MAP. */
+};
+
+struct ubpf_helper_desc {
+    const char *name;
+    enum ubpf_arg_kind args[UBPF_HELPER_MAX_ARGS];
+    enum ubpf_ret_kind ret;
+    bool writes_map;            /* Refused for UBPF_MAP_F_RDONLY_PROG maps. */
+    bool moves_packet;          /* Kills every pointer into the packet. */
+};
+
+/* The helper with number 'id' (enum ubpf_helper), or NULL. */
+const struct ubpf_helper_desc *ubpf_helper_desc(uint32_t id);
+
+/* Implementation: 'r1' to 'r5' hold the arguments, which the verifier has
+ * proved to be as described. */
+typedef uint64_t ubpf_helper_fn(struct ubpf_run *run, uint64_t r1, uint64_t r2,
+                                uint64_t r3, uint64_t r4, uint64_t r5);
+
+/* The implementation of helper 'id', or NULL. */
+ubpf_helper_fn *ubpf_helper_impl(uint32_t id);
+
+#endif /* helpers.h */

@@ -176,8 +176,12 @@ struct p4rt_read_reply {
 struct p4rt_map_request {
     ovs_be32 prog;
     ovs_be32 map;               /* Index, as in P4RT_MAP_LIST_REPLY. */
-    ovs_be32 flags;             /* UPDATE: enum ubpf_update_flags. */
+    ovs_be32 flags;             /* UPDATE: enum ubpf_update_flags; else 0. */
     ovs_be32 n;                 /* Number of keys, or of keys and values. */
+    ovs_be32 generation;        /* As p4rt_prog_desc has it, or 0 for any; a
+                                 * program replaced since is P4RT_E_CHANGED,
+                                 * because 'map' may now name another map. */
+    ovs_be32 pad;
 };
 
 struct p4rt_map_desc {
@@ -198,7 +202,7 @@ struct p4rt_map_dump {
     ovs_be32 map;
     ovs_be64 cursor;            /* 0, then what the reply before said. */
     ovs_be32 max;               /* Most entries wanted, 0: as many as fit. */
-    ovs_be32 pad;
+    ovs_be32 generation;        /* As in p4rt_map_request. */
 };
 
 struct p4rt_map_dump_reply {

@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an object says of itself: its ELF sections and docs/program-info.md, as typed values.
+
+The object may come from anywhere, so everything is checked: a reader of these dataclasses may
+rely on offsets that lie inside keys and values, and on names that are unique.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from p4rt.runtime.errors import InputError
+
+SECTION_INFO = "p4rt.info"
+SECTION_P4INFO = "p4rt.p4info"
+INFO_VERSION = 1
+
+_MAX_SIZE = 1 << 16
+
+
+@dataclass(frozen=True)
+class Field:
+    """Where a P4 value of `width` bits lies in a map's key or value (`offset`, `size` in bytes)."""
+
+    name: str
+    width: int
+    offset: int
+    size: int
+    order: Literal["big", "little"]
+    shift: int = 0
+    id: int = 0
+    signed: bool = False
+    format: str = ""
+    enum: Mapping[str, int] = field(default_factory=dict)
+
+    def store(self, buffer: bytearray, value: int) -> None:
+        """Writes `value`, 0 <= value < 2^width, into `buffer`, a whole key or value."""
+        data = (value << self.shift).to_bytes(self.size, self.order)
+        buffer[self.offset : self.offset + self.size] = data
+
+    def load(self, buffer: bytes) -> int:
+        """Reads the value from `buffer`; the unsigned pattern of `width` bits."""
+        raw = int.from_bytes(buffer[self.offset : self.offset + self.size], self.order)
+        return raw >> self.shift & (1 << self.width) - 1
+
+
+@dataclass(frozen=True)
+class KeyField(Field):
+    """A field of a table's key."""
+
+    match: str = "exact"
+
+
+@dataclass(frozen=True)
+class Action:
+    """An action of one table."""
+
+    name: str
+    alias: str
+    id: int
+    code: int
+    scope: Literal["any", "table_only", "default_only"]
+    params: tuple[Field, ...]
+
+
+@dataclass(frozen=True)
+class PrefixLen:
+    """Where an LPM key holds its prefix length, which counts `base_bits` in front."""
+
+    where: Field
+    base_bits: int
+
+
+@dataclass(frozen=True)
+class DefaultAction:
+    """A table's default action: what the program says, and the map that holds it when it can change."""
+
+    map: str | None
+    const: bool
+    action: str
+    args: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; `map` is None for one without keys."""
+
+    name: str
+    alias: str
+    id: int
+    map: str | None
+    map_type: str
+    size: int
+    const_entries: bool
+    key_size: int
+    value_size: int
+    key: tuple[KeyField, ...]
+    prefix_len: PrefixLen | None
+    action_code: Field
+    actions: tuple[Action, ...]
+    default: DefaultAction
+
+
+@dataclass(frozen=True)
+class Register:
+    """A register array of `size` elements."""
+
+    name: str
+    alias: str
+    id: int
+    map: str
+    size: int
+    value_size: int
+    value: tuple[Field, ...]
+
+
+@dataclass(frozen=True)
+class ProgramInfo:
+    """Section p4rt.info."""
+
+    program: str
+    source: str
+    arch: str
+    model_version: int
+    compiler: str
+    tables: tuple[Table, ...]
+    registers: tuple[Register, ...]
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> ProgramInfo:
+        """Reads the JSON text; InputError says what is wrong with it."""
+        try:
+            top = json.loads(text)
+        except (ValueError, RecursionError):
+            raise InputError("the program's information is not JSON") from None
+        node = _Node(top, "program information")
+        version = node.number("version")
+        if version != INFO_VERSION:
+            raise InputError(
+                f"the program's information has version {version}; this command reads version {INFO_VERSION}"
+            )
+        return cls(
+            node.text("program", ""),
+            node.text("source", ""),
+            node.text("arch", ""),
+            node.number("model_version", 0),
+            node.text("compiler", ""),
+            _unique("table", tuple(_table(n) for n in node.nodes("tables"))),
+            _unique("register", tuple(_register(n) for n in node.nodes("registers"))),
+        )
+
+
+def read_section(elf: bytes, name: str) -> bytes | None:
+    """The contents of section `name` of the ELF object `elf`, or None when it has none."""
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
+    try:
+        section = ELFFile(io.BytesIO(elf)).get_section_by_name(name)
+        return bytes(section.data()) if section is not None else None
+    except (ELFError, ValueError, KeyError, AttributeError, TypeError, IndexError, OverflowError,
+            MemoryError, UnicodeDecodeError, AssertionError):  # fmt: skip
+        raise InputError("not a valid ELF object") from None
+
+
+def from_object(elf: bytes) -> ProgramInfo:
+    """The information in the object `elf`."""
+    text = read_section(elf, SECTION_INFO)
+    if text is None:
+        raise InputError(
+            "the program carries no information about its tables (no section p4rt.info);"
+            " only its maps can be used"
+        )
+    return ProgramInfo.from_json(text)
+
+
+_Named = TypeVar("_Named", Table, Register, Action, KeyField, Field)
+
+
+class _Node:
+    """A JSON object, read member by member, that says where it is when something is wrong."""
+
+    def __init__(self, value: Any, where: str) -> None:
+        if not isinstance(value, dict):
+            raise InputError(f"the program's information is damaged: {where} is not an object")
+        self._value = value
+        self._where = where
+
+    def _get(self, name: str, kind: type, default: Any) -> Any:
+        value = self._value.get(name, default)
+        if value is None or not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise self.error(name)
+        return value
+
+    def error(self, name: str) -> InputError:
+        return InputError(f"the program's information is damaged: {self._where}: bad or missing '{name}'")
+
+    def number(self, name: str, default: int | None = None) -> int:
+        value: int = self._get(name, int, default)
+        if value < 0:
+            raise self.error(name)
+        return value
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value: str = self._get(name, str, default)
+        return value
+
+    def flag(self, name: str, default: bool | None = None) -> bool:
+        value: bool = self._get(name, bool, default)
+        return value
+
+    def optional_text(self, name: str) -> str | None:
+        return None if self._value.get(name) is None else self.text(name)
+
+    def node(self, name: str) -> _Node:
+        return _Node(self._value.get(name), f"{self._where}, '{name}'")
+
+    def nodes(self, name: str) -> Iterator[_Node]:
+        items = self._get(name, list, [])
+        for i, item in enumerate(items):
+            yield _Node(item, f"{name}[{i}]" if not self._where else f"{self._where}, {name}[{i}]")
+
+    def numbers(self, name: str) -> Mapping[str, int]:
+        value: dict[str, int] = self._get(name, dict, {})
+        if not all(isinstance(v, int) for v in value.values()):
+            raise self.error(name)
+        return value
+
+    def has(self, name: str) -> bool:
+        return self._value.get(name) is not None
+
+
+def _field_members(node: _Node, within: int) -> dict[str, Any]:
+    """The members that every field has, checked to lie inside `within` bytes."""
+    order = node.text("order", "big")
+    offset, size = node.number("offset"), node.number("size")
+    width, shift = node.number("width", 0), node.number("shift", 0)
+    if order not in ("big", "little"):
+        raise node.error("order")
+    if offset + size > within:
+        raise node.error("offset")
+    if width + shift > 8 * size:
+        raise node.error("width")
+    return {
+        "name": node.text("name", ""), "width": width, "offset": offset, "size": size, "order": order,
+        "shift": shift, "id": node.number("id", 0), "signed": node.flag("signed", False),
+        "format": node.text("format", ""), "enum": node.numbers("enum"),
+    }  # fmt: skip
+
+
+def _number_field(node: _Node, name: str, within: int) -> Field:
+    """A field that is a number of the layout's own: all bits of its bytes."""
+    members = _field_members(node, within)
+    members.update(name=name, width=8 * members["size"])
+    return Field(**members)
+
+
+def _size(node: _Node, name: str) -> int:
+    size = node.number(name)
+    if size > _MAX_SIZE:
+        raise node.error(name)
+    return size
+
+
+def _table(node: _Node) -> Table:
+    value_size = _size(node, "value_size")
+    key_size = _size(node, "key_size") if node.has("key_size") else 0
+    key = tuple(KeyField(**_field_members(n, key_size), match=n.text("match")) for n in node.nodes("key"))
+    prefix = None
+    if node.has("prefix_len"):
+        p = node.node("prefix_len")
+        prefix = PrefixLen(_number_field(p, "prefix_len", key_size), p.number("base_bits", 0))
+    if any(k.match == "lpm" for k in key) and prefix is None:
+        raise node.error("prefix_len")
+    name = node.text("name")
+    actions = tuple(_action(n, value_size) for n in node.nodes("actions"))
+    default = _default(node.node("default"))
+    table_map = node.optional_text("map")
+    if key and table_map is None:
+        raise node.error("map")
+    return Table(
+        name, node.text("alias", name), node.number("id", 0), table_map, node.text("map_type", "hash"),
+        node.number("size", 0), node.flag("const_entries", False), key_size, value_size,
+        _unique("key field", key), prefix, _number_field(node.node("action_code"), "action", value_size),
+        _unique("action", actions), default,
+    )  # fmt: skip
+
+
+def _action(node: _Node, value_size: int) -> Action:
+    name = node.text("name")
+    scope = node.text("scope", "any")
+    if scope not in ("any", "table_only", "default_only"):
+        raise node.error("scope")
+    params = tuple(Field(**_field_members(n, value_size)) for n in node.nodes("params"))
+    return Action(
+        name, node.text("alias", name), node.number("id", 0), node.number("code"),
+        scope, _unique("parameter", params),  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def _default(node: _Node) -> DefaultAction:
+    return DefaultAction(
+        node.optional_text("map"), node.flag("const", False), node.text("action"), node.numbers("args")
+    )
+
+
+def _register(node: _Node) -> Register:
+    value_size = _size(node, "value_size")
+    name = node.text("name")
+    value = tuple(Field(**_field_members(n, value_size)) for n in node.nodes("value"))
+    if not value:
+        raise node.error("value")
+    return Register(
+        name, node.text("alias", name), node.number("id", 0), node.text("map"), node.number("size"), value_size,
+        _unique("member", value),
+    )  # fmt: skip
+
+
+def _unique(what: str, items: tuple[_Named, ...]) -> tuple[_Named, ...]:
+    names = [item.name for item in items]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"the program's information is damaged: two {what}s are called '{name}'")
+    return items

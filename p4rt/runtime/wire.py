@@ -331,10 +331,12 @@ class ReadReply(_WithData):
 
 @dataclass(frozen=True)
 class _MapRequest(_WithData):
-    """`struct p4rt_map_request`, then keys, or keys and values, end to end in `data`."""
+    """`struct p4rt_map_request`, then keys, or keys and values, end to end in `data`.
+
+    The generation is left 0: any."""
 
     TYPE: ClassVar[MsgType]
-    _LAYOUT = struct.Struct("!IIII")
+    _LAYOUT = struct.Struct("!IIII8x")
     prog: int
     map: int = 0
     flags: int = 0

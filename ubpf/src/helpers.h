@@ -16,17 +16,17 @@ struct ubpf_run;
 /* What an argument must be.  Whatever points to memory may be unaligned, and
  * may point to anything readable: stack, packet, map value. */
 enum ubpf_arg_kind {
-    UBPF_ARG_NONE = 0,          /* No such argument (ends the list). */
-    UBPF_ARG_SCALAR,            /* Any initialised number. */
-    UBPF_ARG_CTX,               /* The context, exactly as r1 held it. */
-    UBPF_ARG_MAP,               /* A map, from lddw. */
-    UBPF_ARG_MAP_KEY,           /* Pointer to key_size readable bytes, of the
-                                 * map in the UBPF_ARG_MAP before. */
-    UBPF_ARG_MAP_VALUE,         /* Pointer to value_size readable bytes. */
-    UBPF_ARG_MEM,               /* Pointer to as many readable bytes as the
-                                 * next argument, UBPF_ARG_MEM_SIZE, says. */
-    UBPF_ARG_MEM_SIZE,          /* A number of bytes; 0 is fine, and then
-                                 * the pointer is not followed. */
+    UBPF_ARG_NONE = 0,  /* No such argument (ends the list). */
+    UBPF_ARG_SCALAR,    /* Any initialised number. */
+    UBPF_ARG_CTX,       /* The context, exactly as r1 held it. */
+    UBPF_ARG_MAP,       /* A map, from lddw. */
+    UBPF_ARG_MAP_KEY,   /* Pointer to key_size readable bytes, of the
+                         * map in the UBPF_ARG_MAP before. */
+    UBPF_ARG_MAP_VALUE, /* Pointer to value_size readable bytes. */
+    UBPF_ARG_MEM,       /* Pointer to as many readable bytes as the
+                         * next argument, UBPF_ARG_MEM_SIZE, says. */
+    UBPF_ARG_MEM_SIZE,  /* A number of bytes; 0 is fine, and then
+                         * the pointer is not followed. */
 };
 
 enum ubpf_ret_kind {
@@ -38,8 +38,8 @@ struct ubpf_helper_desc {
     const char *name;
     enum ubpf_arg_kind args[UBPF_HELPER_MAX_ARGS];
     enum ubpf_ret_kind ret;
-    bool writes_map;            /* Refused for UBPF_MAP_F_RDONLY_PROG maps. */
-    bool moves_packet;          /* Kills every pointer into the packet. */
+    bool writes_map;   /* Refused for UBPF_MAP_F_RDONLY_PROG maps. */
+    bool moves_packet; /* Kills every pointer into the packet. */
 };
 
 /* The helper with number 'id' (enum ubpf_helper), or NULL. */

@@ -18,17 +18,17 @@
 #include "isa/isa.h"
 
 /* Caps that do not depend on 'struct ubpf_limits'. */
-#define UBPF_MAX_ELF_SIZE (64u << 20)
-#define UBPF_MAX_SECTIONS 4096
-#define UBPF_MAX_MAPS 1024
-#define UBPF_MAX_NAME 255               /* Of a map, in bytes. */
-#define UBPF_MAX_KEY_SIZE 512
-#define UBPF_MAX_VALUE_SIZE (64u << 10)
+#define UBPF_MAX_ELF_SIZE    (64u << 20)
+#define UBPF_MAX_SECTIONS    4096
+#define UBPF_MAX_MAPS        1024
+#define UBPF_MAX_NAME        255 /* Of a map, in bytes. */
+#define UBPF_MAX_KEY_SIZE    512
+#define UBPF_MAX_VALUE_SIZE  (64u << 10)
 #define UBPF_MAX_RODATA_SIZE (1u << 20)
 
 /* Defaults of 'struct ubpf_limits'. */
-#define UBPF_DEFAULT_MAX_INSNS 65536u
-#define UBPF_DEFAULT_MAX_VISITED 1000000u
+#define UBPF_DEFAULT_MAX_INSNS     65536u
+#define UBPF_DEFAULT_MAX_VISITED   1000000u
 #define UBPF_DEFAULT_MAX_MAP_BYTES (UINT64_C(1) << 30)
 
 /* Name of the map that holds an object's constants. */
@@ -36,8 +36,8 @@
 
 /* A section of the file, for ubpf_prog_section(). */
 struct ubpf_object_section {
-    const char *name;           /* Inside the object's copy of the file. */
-    const uint8_t *data;        /* Unaligned; NULL when 'size' is 0. */
+    const char *name;    /* Inside the object's copy of the file. */
+    const uint8_t *data; /* Unaligned; NULL when 'size' is 0. */
     size_t size;
 };
 
@@ -45,21 +45,21 @@ struct ubpf_object_section {
  * an array has 4 bytes, that of an LPM map at least 5, no size and no
  * 'max_entries' is 0. */
 struct ubpf_object_map {
-    const char *name;           /* Not empty, unique within the object. */
+    const char *name; /* Not empty, unique within the object. */
     struct ubpf_map_def def;
 };
 
 /* An entry that a map has from the start. */
 struct ubpf_object_init {
-    uint32_t map;               /* Index into 'maps'. */
-    const uint8_t *key;         /* 'key_size' bytes, unaligned. */
-    const uint8_t *value;       /* 'value_size' bytes, unaligned. */
+    uint32_t map;         /* Index into 'maps'. */
+    const uint8_t *key;   /* 'key_size' bytes, unaligned. */
+    const uint8_t *value; /* 'value_size' bytes, unaligned. */
 };
 
 struct ubpf_object {
     const struct ubpf_host *host;
 
-    uint8_t *elf;               /* The object's own copy of the file. */
+    uint8_t *elf; /* The object's own copy of the file. */
     size_t elf_len;
 
     /* Code, with relocations applied: an lddw that refers to a map has source
@@ -67,14 +67,14 @@ struct ubpf_object {
      * UBPF_PSEUDO_MAP_VALUE.  An object can also carry these values without a
      * relocation, with any index and offset: the verifier checks them. */
     struct ubpf_insn *insns;
-    uint32_t n_insns;           /* At least 1. */
-    const char *function;       /* Name of the one function. */
+    uint32_t n_insns;     /* At least 1. */
+    const char *function; /* Name of the one function. */
 
     /* Maps in the order of section "maps"; then, if there are constants, the
      * map for .rodata: an array of one element, read-only to all. */
     struct ubpf_object_map *maps;
     uint32_t n_maps;
-    uint8_t *rodata;            /* Contents of that element, or NULL. */
+    uint8_t *rodata; /* Contents of that element, or NULL. */
     uint32_t rodata_size;
 
     struct ubpf_object_init *inits;

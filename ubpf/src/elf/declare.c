@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The maps that an object declares, and what is in them from the start. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "elf/reader.h"
+#include "error.h"
+#include "host.h"
+
+/* Checks what 'def' says of the map named 'name'. */
+static int
+check_def(const char *name, const struct ubpf_map_def *def, char **error)
+{
+    if (def->type != UBPF_MAP_TYPE_HASH && def->type != UBPF_MAP_TYPE_ARRAY
+        && def->type != UBPF_MAP_TYPE_LPM) {
+        return ubpf_fail(error, EINVAL, "map \"%s\" has unknown type %" PRIu32,
+                         name, def->type);
+    }
+    if (def->flags & ~(UBPF_MAP_F_RDONLY_PROG | UBPF_MAP_F_RDONLY_USER)) {
+        return ubpf_fail(error, EINVAL,
+                         "map \"%s\" has unknown flags %#" PRIx32, name,
+                         def->flags);
+    }
+    if (!def->key_size || def->key_size > UBPF_MAX_KEY_SIZE) {
+        return ubpf_fail(error, EINVAL,
+                         "map \"%s\" has keys of %" PRIu32
+                         " bytes, not 1 to %u",
+                         name, def->key_size, UBPF_MAX_KEY_SIZE);
+    }
+    if (!def->value_size || def->value_size > UBPF_MAX_VALUE_SIZE) {
+        return ubpf_fail(error, EINVAL,
+                         "map \"%s\" has values of %" PRIu32
+                         " bytes, not 1 to %u",
+                         name, def->value_size, UBPF_MAX_VALUE_SIZE);
+    }
+    if (!def->max_entries) {
+        return ubpf_fail(error, EINVAL, "map \"%s\" has room for no entries",
+                         name);
+    }
+    if (def->type == UBPF_MAP_TYPE_ARRAY && def->key_size != 4) {
+        return ubpf_fail(error, EINVAL,
+                         "map \"%s\" is an array with keys of %" PRIu32
+                         " bytes, not 4",
+                         name, def->key_size);
+    }
+    if (def->type == UBPF_MAP_TYPE_LPM && def->key_size < 5) {
+        return ubpf_fail(error, EINVAL,
+                         "map \"%s\" is an LPM map with keys of %" PRIu32
+                         " bytes, fewer than 5",
+                         name, def->key_size);
+    }
+    return 0;
+}
+
+/* True if 'name' is fit for people and messages: visible ASCII. */
+static bool
+is_name(const char *name)
+{
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < len; i++) {
+        if (name[i] <= ' ' || name[i] > '~') {
+            return false;
+        }
+    }
+    return len && len <= UBPF_MAX_NAME && strcmp(name, UBPF_RODATA_MAP);
+}
+
+/* Names the map that 'sym' stands for. */
+static int
+name_map(struct reader *r, const Elf64_Sym *sym, const char *name,
+         char **error)
+{
+    const size_t def_size = sizeof(struct ubpf_map_def);
+    uint64_t index = sym->st_value / def_size;
+    struct ubpf_object_map *map;
+
+    if (!is_name(name)) {
+        return ubpf_fail(error, EINVAL, "\"%.64s\" is not a name for a map",
+                         name);
+    }
+    if (sym->st_value % def_size || index >= r->n_declared_maps
+        || (sym->st_size && sym->st_size != def_size)) {
+        return ubpf_fail(error, EINVAL,
+                         "symbol \"%s\" is not one whole map of %zu bytes in "
+                         "section \"" UBPF_SEC_MAPS "\"",
+                         name, def_size);
+    }
+    map = &r->obj->maps[index];
+    if (map->name) {
+        return ubpf_fail(error, EINVAL,
+                         "a map has two names, \"%s\" and "
+                         "\"%s\"",
+                         map->name, name);
+    }
+    map->name = name;
+    return 0;
+}
+
+/* Orders 'a_len' bytes at 'a' and 'b_len' bytes at 'b'. */
+static int
+compare_names(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+
+    return order ? order : (a_len > b_len) - (a_len < b_len);
+}
+
+static int
+compare_maps(const void *a_, const void *b_)
+{
+    const char *a = (*(const struct ubpf_object_map *const *) a_)->name;
+    const char *b = (*(const struct ubpf_object_map *const *) b_)->name;
+
+    return compare_names(a, strlen(a), b, strlen(b));
+}
+
+/* Checks each map and sorts them by name into r->maps_by_name. */
+static int
+check_maps(struct reader *r, char **error)
+{
+    r->maps_by_name = ubpf_host_zalloc(r->obj->host, r->n_declared_maps,
+                                       sizeof *r->maps_by_name);
+    if (!r->maps_by_name) {
+        return ubpf_fail_nomem(error);
+    }
+    for (uint32_t i = 0; i < r->n_declared_maps; i++) {
+        const struct ubpf_object_map *map = &r->obj->maps[i];
+        int err;
+
+        if (!map->name) {
+            return ubpf_fail(error, EINVAL, "map %" PRIu32 " has no name", i);
+        }
+        err = check_def(map->name, &map->def, error);
+        if (err) {
+            return err;
+        }
+        r->maps_by_name[i] = map;
+    }
+    qsort(r->maps_by_name, r->n_declared_maps, sizeof *r->maps_by_name,
+          compare_maps);
+    for (uint32_t i = 1; i < r->n_declared_maps; i++) {
+        if (!compare_maps(&r->maps_by_name[i - 1], &r->maps_by_name[i])) {
+            return ubpf_fail(error, EINVAL, "two maps named \"%s\"",
+                             r->maps_by_name[i]->name);
+        }
+    }
+    return 0;
+}
+
+int
+reader_maps(struct reader *r, char **error)
+{
+    struct ubpf_object *obj = r->obj;
+    const size_t def_size = sizeof(struct ubpf_map_def);
+    struct elf_section section = {.size = 0};
+    int err = 0;
+
+    if (r->maps) {
+        section = elf_file_section(&r->file, r->maps);
+    }
+    if (section.size % def_size || section.size / def_size > UBPF_MAX_MAPS) {
+        return ubpf_fail(error, EINVAL,
+                         "section \"" UBPF_SEC_MAPS
+                         "\" has %zu bytes, not up to %u maps of %zu bytes",
+                         section.size, UBPF_MAX_MAPS, def_size);
+    }
+    r->n_declared_maps = (uint32_t) (section.size / def_size);
+    obj->maps = ubpf_host_zalloc(obj->host, (size_t) r->n_declared_maps + 1,
+                                 sizeof *obj->maps);
+    if (!obj->maps) {
+        return ubpf_fail_nomem(error);
+    }
+    for (uint32_t i = 0; i < r->n_declared_maps; i++) {
+        memcpy(&obj->maps[i].def, section.data + i * def_size, def_size);
+    }
+    for (uint32_t i = 1; r->maps && !err && i < r->file.n_symbols; i++) {
+        const char *name;
+        Elf64_Sym sym = elf_file_symbol(&r->file, i, &name);
+        unsigned int type = ELF64_ST_TYPE(sym.st_info);
+
+        if (sym.st_shndx == r->maps
+            && (type == STT_OBJECT || type == STT_NOTYPE)) {
+            err = name_map(r, &sym, name, error);
+        }
+    }
+    if (!err) {
+        err = check_maps(r, error);
+    }
+    if (err) {
+        return err;
+    }
+
+    obj->n_maps = r->n_declared_maps;
+    if (obj->rodata) {
+        obj->maps[obj->n_maps++] = (struct ubpf_object_map) {
+            .name = UBPF_RODATA_MAP,
+            .def =
+                {
+                    .type = UBPF_MAP_TYPE_ARRAY,
+                    .key_size = 4,
+                    .value_size = obj->rodata_size,
+                    .max_entries = 1,
+                    .flags = UBPF_MAP_F_RDONLY_PROG | UBPF_MAP_F_RDONLY_USER,
+                },
+        };
+    }
+    return 0;
+}
+
+/* The map whose name is the 'len' bytes at 'name', or NULL. */
+static const struct ubpf_object_map *
+find_map(const struct reader *r, const uint8_t *name, uint32_t len)
+{
+    uint32_t low = 0, high = r->n_declared_maps;
+
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        const struct ubpf_object_map *map = r->maps_by_name[mid];
+        int order = compare_names(name, len, map->name, strlen(map->name));
+
+        if (!order) {
+            return map;
+        } else if (order < 0) {
+            high = mid;
+        } else {
+            low = mid + 1;
+        }
+    }
+    return NULL;
+}
+
+/* Reads the record at the start of the 'size' bytes at 'p' to '*init' and its
+ * length to '*len'. */
+static int
+read_init(const struct reader *r, const uint8_t *p, size_t size,
+          uint32_t index, struct ubpf_object_init *init, size_t *len,
+          char **error)
+{
+    const struct ubpf_object_map *map;
+    struct ubpf_init_record record;
+    uint64_t used, padded;
+
+    if (size < sizeof record) {
+        return ubpf_fail(error, EINVAL,
+                         "record %" PRIu32 " of section \"" UBPF_SEC_INIT
+                         "\" is truncated",
+                         index);
+    }
+    memcpy(&record, p, sizeof record);
+    used = sizeof record + (uint64_t) record.name_len + record.key_size
+           + record.value_size;
+    padded = (used + 7) & ~UINT64_C(7);
+    if (padded > size) {
+        return ubpf_fail(error, EINVAL,
+                         "record %" PRIu32 " of section \"" UBPF_SEC_INIT
+                         "\" is truncated",
+                         index);
+    }
+    map = find_map(r, p + sizeof record, record.name_len);
+    if (!map) {
+        return ubpf_fail(error, EINVAL,
+                         "record %" PRIu32 " of section \"" UBPF_SEC_INIT
+                         "\" is for a map \"%.*s\" that does not exist",
+                         index,
+                         (int) (record.name_len < 64 ? record.name_len : 64),
+                         (const char *) p + sizeof record);
+    }
+    if (record.reserved || record.key_size != map->def.key_size
+        || record.value_size != map->def.value_size) {
+        return ubpf_fail(error, EINVAL,
+                         "record %" PRIu32 " of section \"" UBPF_SEC_INIT
+                         "\" does not fit map \"%s\"",
+                         index, map->name);
+    }
+    for (uint64_t i = used; i < padded; i++) {
+        if (p[i]) {
+            return ubpf_fail(error, EINVAL,
+                             "record %" PRIu32 " of section \"" UBPF_SEC_INIT
+                             "\" has nonzero padding",
+                             index);
+        }
+    }
+    init->map = (uint32_t) (map - r->obj->maps);
+    init->key = p + sizeof record + record.name_len;
+    init->value = init->key + record.key_size;
+    *len = (size_t) padded;
+    return 0;
+}
+
+int
+reader_inits(struct reader *r, char **error)
+{
+    struct ubpf_object *obj = r->obj;
+    struct elf_section section;
+    struct ubpf_object_init init;
+    uint32_t n = 0;
+    size_t len;
+    int err;
+
+    if (!r->init) {
+        return 0;
+    }
+    section = elf_file_section(&r->file, r->init);
+    for (size_t ofs = 0; ofs < section.size; ofs += len, n++) {
+        err = read_init(r, section.data + ofs, section.size - ofs, n, &init,
+                        &len, error);
+        if (err) {
+            return err;
+        }
+    }
+    obj->inits = ubpf_host_zalloc(obj->host, n, sizeof *obj->inits);
+    if (!obj->inits) {
+        return ubpf_fail_nomem(error);
+    }
+    for (size_t ofs = 0; ofs < section.size; ofs += len) {
+        err = read_init(r, section.data + ofs, section.size - ofs,
+                        obj->n_inits, &obj->inits[obj->n_inits], &len, error);
+        if (err) {
+            return err;
+        }
+        obj->n_inits++;
+    }
+    return 0;
+}

@@ -315,8 +315,8 @@ def _register(node: _Node) -> Register:
     if not value:
         raise node.error("value")
     return Register(
-        name, node.text("alias", name), node.number("id", 0), node.text("map"), node.number("size"), value_size,
-        _unique("member", value),
+        name, node.text("alias", name), node.number("id", 0), node.text("map"), node.number("size"),
+        value_size, _unique("member", value),
     )  # fmt: skip
 
 

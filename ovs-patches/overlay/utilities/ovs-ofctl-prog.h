@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#ifndef OVS_OFCTL_PROG_H
+#define OVS_OFCTL_PROG_H 1
+
+/* The commands of ovs-ofctl that load and show BPF programs.  Each works on
+ * an open connection to a switch, prints to stdout, and ends the process with
+ * a message if the switch refuses. */
+
+struct vconn;
+
+void ofctl_prog_load(struct vconn *, int argc, char *argv[]);
+void ofctl_prog_unload(struct vconn *, int argc, char *argv[]);
+void ofctl_prog_list(struct vconn *);
+void ofctl_prog_maps(struct vconn *, const char *prog);
+
+#endif /* ovs-ofctl-prog.h */

@@ -29,8 +29,9 @@ def ovs_prefix(explicit: str | os.PathLike[str] | None = None, *, asan: bool = F
     found = None if asan else shutil.which("ovs-vswitchd")
     if found:
         return Path(found).parent.parent
-    make = "make ovs-asan" if asan else "make ovs"
-    raise InputError(f"Open vSwitch is not built; run '{make}', or give --prefix or $P4RT_OVS_PREFIX")
+    if asan:
+        raise InputError("the sanitizer build is missing; run 'ovs-patches/build.sh --flavour asan'")
+    raise InputError("Open vSwitch is not built; run 'make ovs', or give --prefix or $P4RT_OVS_PREFIX")
 
 
 def daemon(prefix: Path, name: str) -> Path | None:

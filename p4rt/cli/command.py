@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all commands share: how they end, how they report, and their common options.
+
+Exit status: 0 done, 1 the input or the switch said no, 2 usage.  Results go to stdout, messages
+to stderr.  Nobody sees a traceback, except with $P4RT_DEBUG set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from p4rt import __version__
+from p4rt.runtime.errors import InputError, P4rtError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+EXIT_INTERNAL = 70
+EXIT_INTERRUPTED = 130
+
+
+class ExamplesCommand(click.Command):
+    """A command whose help ends with examples, shown as they are written."""
+
+    def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the examples."""
+        if self._examples:
+            with formatter.section("Examples"):
+                for line in self._examples.strip().splitlines():
+                    formatter.write(f"{' ' * formatter.current_indent}{line}\n")
+
+
+class ExamplesGroup(click.Group):
+    """A command with verbs, in the order of their definition, and examples."""
+
+    command_class = ExamplesCommand
+
+    def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._examples = examples
+
+    format_epilog = ExamplesCommand.format_epilog
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs in the order of their definition."""
+        return list(self.commands)
+
+
+def version_option(f: F) -> F:
+    """Adds --version."""
+    return click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")(f)
+
+
+def finish(command: click.Command, name: str) -> NoReturn:
+    """Runs `command` as the program `name` and exits with its status."""
+    sys.exit(_run(command, name))
+
+
+def _run(command: click.Command, name: str) -> int:
+    try:
+        status = command.main(prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except click.ClickException as e:
+        e.show()
+        return e.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader has seen enough; keep the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except P4rtError as e:
+        click.echo(f"{name}: {e}", err=True)
+        return EXIT_REFUSED
+    except Exception as e:
+        return _unexpected(e, name)
+
+
+def _unexpected(error: Exception, name: str) -> int:
+    """Reports what no code of ours foresaw, or what the compiler says."""
+    from p4rt.compiler.diagnostics import CompileError
+
+    if isinstance(error, CompileError):
+        click.echo(error.render(), err=True)
+        return EXIT_REFUSED
+    if os.environ.get("P4RT_DEBUG"):
+        traceback.print_exception(error)
+    click.echo(f"{name}: internal error: {type(error).__name__}: {error}; please report it", err=True)
+    return EXIT_INTERNAL
+
+
+def read_file(path: str) -> bytes:
+    """Reads a file the user named, `-` for stdin; InputError says why it cannot be read."""
+    try:
+        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except (OSError, ValueError) as e:
+        reason = e.strerror if isinstance(e, OSError) and e.strerror else str(e)
+        raise InputError(f"{path}: {reason}") from None
+
+
+def read_lines(path: str) -> list[str]:
+    """Reads a text file the user named, `-` for stdin, as lines."""
+    try:
+        return read_file(path).decode("utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file") from None
+
+
+def read_program(path: str, include: Sequence[str] = (), define: Sequence[str] = ()) -> bytes:
+    """The object that `path` is or, for a P4 source, compiles to.
+
+    Warnings of the compiler go to stderr; its errors are raised."""
+    data = read_file(path)
+    if data.startswith(b"\x7fELF") or path.endswith(".o"):
+        return data
+    if path == "-" or not path.endswith(".p4"):
+        raise InputError(f"{path}: neither a P4 source (FILE.p4) nor an ELF object")
+    from p4rt.compiler.driver import Options, compile_file
+
+    result = compile_file(Path(path), Options(include=tuple(include), define=tuple(define)))
+    for diagnostic in result.diagnostics:
+        click.echo(diagnostic.render(), err=True)
+    return result.object
+
+
+def print_json(value: Any) -> None:
+    """Writes `value` to stdout as JSON text."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Writes aligned columns; on a terminal, as a table with a header that stands out."""
+    text = [[str(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        import rich
+        from rich.table import Table
+
+        table = Table(*headers, box=None, pad_edge=False)
+        for row in text:
+            table.add_row(*row)
+        rich.print(table)
+        return
+    widths = [max(len(c) for c in column) for column in zip(headers, *text, strict=True)]
+    for row in [list(headers), *text]:
+        click.echo("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())

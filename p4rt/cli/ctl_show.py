@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""p4rt-ctl show and dump-tables: what a program is and what it has."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from p4rt.cli.command import print_json
+from p4rt.cli.ctl_options import Settings, bridge_argument, program_argument, verb
+from p4rt.runtime import wire
+from p4rt.runtime.bridge import LoadedProgram
+from p4rt.runtime.entries import find_table
+from p4rt.runtime.errors import InputError
+from p4rt.runtime.info import Table
+from p4rt.runtime.values import type_name
+
+
+@verb("show", "p4rt-ctl show br0 router\np4rt-ctl show br0 1 --format json")
+@bridge_argument
+@program_argument
+def show(settings: Settings, bridge: str, program: str) -> None:
+    """Show a program: statistics, tables, registers, maps."""
+    with settings.program(bridge, program) as loaded:
+        try:
+            info = loaded.info
+        except InputError:
+            info = None
+        maps = list(loaded.maps.maps().values())
+        summary = loaded.bridge.read(loaded.desc.prog, wire.ReadWhat.VERIFIER).decode("utf-8", "replace")
+    if settings.json:
+        result: dict[str, Any] = {"id": loaded.desc.prog} | asdict(loaded.desc)
+        del result["prog"]
+        result["source"] = info.source if info else None
+        result["tables"] = [t.name for t in info.tables] if info else []
+        result["registers"] = [r.name for r in info.registers] if info else []
+        result["maps"] = [asdict(m) | {"type": m.type_name} for m in maps]
+        result["verifier"] = summary
+        print_json(result)
+        return
+    _show_program(loaded.desc)
+    if info is not None:
+        click.echo(f"  source {info.source} ({info.arch} {info.model_version}), {info.compiler}")
+    click.echo(f"  verifier: {summary.strip()}")
+    if info is not None:
+        click.echo(f"  tables: {', '.join(t.name for t in info.tables) or 'none'}")
+        click.echo(f"  registers: {', '.join(r.name for r in info.registers) or 'none'}")
+    for m in maps:
+        click.echo(
+            f"  map {m.name}: {m.type_name}, key {m.key_size}, value {m.value_size} bytes, "
+            f"{m.n_entries} of {m.max_entries} entries"
+        )
+
+
+def _show_program(desc: wire.ProgramDesc) -> None:
+    click.echo(f"program {desc.prog} {desc.name}: generation {desc.generation}, "
+               f"loaded {desc.duration_ms / 1000:.1f} s ago, {desc.n_flows} flows use it")  # fmt: skip
+    click.echo(f"  {desc.n_insns} instructions, {desc.n_maps} maps, object of {desc.object_length} bytes")
+    click.echo(
+        f"  packets {desc.packets}, bytes {desc.n_bytes}: passed {desc.passed}, redirected {desc.redirected}, "
+        f"dropped {desc.dropped}, aborted {desc.aborted}; cloned {desc.cloned}"
+    )
+
+
+@verb("dump-tables", "p4rt-ctl dump-tables br0 router\np4rt-ctl dump-tables br0 router route")
+@bridge_argument
+@program_argument
+@click.argument("table", required=False, metavar="[TABLE]")
+def dump_tables(settings: Settings, bridge: str, program: str, table: str | None) -> None:
+    """Show the tables: keys, actions, defaults, how full they are."""
+    with settings.program(bridge, program) as loaded:
+        info = loaded.info
+        tables = [find_table(info, table)] if table else list(info.tables)
+        described = [_describe(loaded, t) for t in tables]
+    if settings.json:
+        print_json(described)
+        return
+    for d in described:
+        _print_table(d)
+
+
+def _describe(loaded: LoadedProgram, table: Table) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "match": table.map_type if table.key else "none",
+        "entries": loaded.tables.n_entries(table),
+        "size": table.size,
+        "const_entries": table.const_entries,
+        "key": [{"name": f.name, "match": f.match, "type": type_name(f)} for f in table.key],
+        "actions": [
+            {
+                "name": a.name,
+                "scope": a.scope,
+                "params": [{"name": p.name, "type": type_name(p)} for p in a.params],
+            }
+            for a in table.actions
+        ],
+        "default": loaded.tables.default(table).call.format(),
+        "const_default": table.default.const,
+    }
+
+
+def _print_table(d: dict[str, Any]) -> None:
+    notes = ", const entries" if d["const_entries"] else ""
+    fill = f"{d['entries']} of {d['size']} entries{notes}" if d["key"] else "no key"
+    click.echo(f"table {d['name']}: {fill}")
+    for f in d["key"]:
+        click.echo(f"  key {f['name']}: {f['match']} {f['type']}")
+    for a in d["actions"]:
+        params = ", ".join(f"{p['type']} {p['name']}" for p in a["params"])
+        scope = {"default_only": " (default only)", "table_only": " (entries only)"}.get(a["scope"], "")
+        click.echo(f"  action {a['name']}({params}){scope}")
+    click.echo(f"  default {d['default']}{' (const)' if d['const_default'] else ''}")

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hosts in network namespaces, joined by veth pairs to the switch's own namespace.
+
+All names carry the process id of the run, so that two runs never meet, and what a killed run left
+behind is recognised and removed by the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+
+from pyroute2 import IPRoute, netns
+
+PREFIX = "p4rt-e2e"
+MTU = 9000
+
+# From <linux/if_packet.h>, <linux/if_ether.h> and <linux/socket.h>.
+SOL_PACKET = 263
+PACKET_AUXDATA = 8
+PACKET_IGNORE_OUTGOING = 23
+TP_STATUS_VLAN_VALID = 1 << 4
+TP_STATUS_VLAN_TPID_VALID = 1 << 6
+ETH_P_ALL = 0x0003
+
+# Frames that show that everything sent before them has arrived (see `Switch.exchange`).
+SENTINEL_TYPE = 0x88B5
+
+
+@contextlib.contextmanager
+def inside(namespace: str) -> Iterator[None]:
+    """Runs the body in a network namespace; sockets and children made there stay in it."""
+    netns.pushns(namespace)
+    try:
+        yield
+    finally:
+        netns.popns()
+
+
+@contextlib.contextmanager
+def links_of(namespace: str) -> Iterator[IPRoute]:
+    """Netlink to the devices of a namespace, from this thread: no helper process."""
+    with inside(namespace), IPRoute() as links:
+        yield links
+
+
+@contextlib.contextmanager
+def _on_one_cpu() -> Iterator[None]:
+    """Keeps this thread on one CPU: veth keeps the order of frames only per CPU."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+class Host:
+    """One host: a namespace with a device `eth0`, whose other end is `name` at the switch.
+
+    `number` is the OpenFlow port that the tests give it; its MAC address is 02:00:00:00:00:NN.
+    """
+
+    def __init__(self, run: int, number: int, switch_namespace: str) -> None:
+        self.number = number
+        self.name = f"h{number}"
+        self.namespace = f"{PREFIX}-{run}-{self.name}"
+        self.mac = f"02:00:00:00:00:{number:02x}"
+        make_namespace(self.namespace)
+        with links_of(switch_namespace) as links:
+            links.link("add", ifname=self.name, kind="veth", mtu=MTU,
+                       peer={"ifname": "eth0", "net_ns_fd": self.namespace, "mtu": MTU,
+                             "address": self.mac})
+            _up(links, self.name)
+        with links_of(self.namespace) as links:
+            _up(links, "lo")
+            _up(links, "eth0")
+        quiet(switch_namespace, self.name)
+        quiet(self.namespace, "eth0")
+        with inside(self.namespace):
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            self.socket.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
+            self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+            self.socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+            self.socket.bind(("eth0", ETH_P_ALL))
+        self.socket.setblocking(False)
+
+    def send(self, frames: Sequence[bytes]) -> None:
+        """Sends frames in order, back to back."""
+        with _on_one_cpu():
+            for frame in frames:
+                self.socket.send(frame)
+
+    def receive(self) -> bytes | None:
+        """The next frame that arrived, VLAN tag included, or None at once."""
+        try:
+            data, ancillary, _, _ = self.socket.recvmsg(65536, 256)
+        except BlockingIOError:
+            return None
+        for level, kind, value in ancillary:
+            if level == SOL_PACKET and kind == PACKET_AUXDATA:
+                status, _, _, _, _, tci, tpid = struct.unpack("=IIIHHHH", value[:20])
+                if status & TP_STATUS_VLAN_VALID:
+                    tpid = tpid if status & TP_STATUS_VLAN_TPID_VALID else 0x8100
+                    return data[:12] + struct.pack("!HH", tpid, tci) + data[12:]
+        return data
+
+    def drain(self) -> list[bytes]:
+        """Everything that has arrived so far."""
+        frames = []
+        while (frame := self.receive()) is not None:
+            frames.append(frame)
+        return frames
+
+    def configure(self, address: str) -> None:
+        """Gives `eth0` an IP address ("10.0.0.1/24") for tests that use the kernel's own stack."""
+        ip, length = address.split("/")
+        with links_of(self.namespace) as links:
+            links.addr("add", index=links.link_lookup(ifname="eth0")[0], address=ip, prefixlen=int(length))
+
+    def unconfigure(self) -> None:
+        """Takes every IP address away again."""
+        with links_of(self.namespace) as links:
+            links.flush_addr(index=links.link_lookup(ifname="eth0")[0])
+
+    def close(self) -> None:
+        self.socket.close()
+        remove_namespace(self.namespace)
+
+
+def wait_readable(hosts: Sequence[Host], deadline: float) -> None:
+    """Blocks until a frame waits at one of `hosts`; TimeoutError at `deadline` (monotonic seconds)."""
+    left = deadline - time.monotonic()
+    if left <= 0 or not select.select([host.socket for host in hosts], [], [], left)[0]:
+        raise TimeoutError
+
+
+def _up(links: IPRoute, name: str) -> None:
+    links.link("set", index=links.link_lookup(ifname=name)[0], state="up")
+
+
+def quiet(namespace: str, device: str) -> None:
+    """No IPv6 autoconfiguration and no offloads: the frames seen are those that were sent."""
+    with inside(namespace):
+        subprocess.run(["ethtool", "-K", device, "tx", "off", "gro", "off", "gso", "off", "tso", "off"],
+                       check=True, capture_output=True)
+
+
+def make_namespace(name: str) -> None:
+    """A new namespace in which no device speaks IPv6 by itself."""
+    netns.create(name)
+    with inside(name):
+        for scope in ("all", "default"):
+            path = f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6"
+            if os.path.exists(path):
+                with open(path, "w", encoding="ascii") as file:
+                    file.write("1")
+
+
+def remove_namespace(name: str) -> None:
+    """Removes a namespace, ending first what this or a killed run still has running in it."""
+    for pid in netns.ns_pids().get(name, []):
+        if pid != os.getpid():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(FileNotFoundError):
+        netns.remove(name)
+
+
+def remove_stale() -> None:
+    """Removes the namespaces of runs whose process is gone."""
+    for name in netns.listnetns():
+        match = re.fullmatch(rf"{PREFIX}-(\d+)-\w+", name)
+        if match and not os.path.exists(f"/proc/{match[1]}"):
+            remove_namespace(name)

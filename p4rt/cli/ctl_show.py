@@ -59,8 +59,8 @@ def _show_program(desc: wire.ProgramDesc) -> None:
                f"loaded {desc.duration_ms / 1000:.1f} s ago, {desc.n_flows} flows use it")  # fmt: skip
     click.echo(f"  {desc.n_insns} instructions, {desc.n_maps} maps, object of {desc.object_length} bytes")
     click.echo(
-        f"  packets {desc.packets}, bytes {desc.n_bytes}: passed {desc.passed}, redirected {desc.redirected}, "
-        f"dropped {desc.dropped}, aborted {desc.aborted}; cloned {desc.cloned}"
+        f"  packets {desc.packets}, bytes {desc.n_bytes}: passed {desc.passed}, "
+        f"redirected {desc.redirected}, dropped {desc.dropped}, aborted {desc.aborted}; cloned {desc.cloned}"
     )
 
 

@@ -92,7 +92,8 @@ def status(ctx: click.Context, folder: str | None) -> None:
 def env(folder: str | None) -> None:
     """Print shell commands that select the sandbox.
 
-    After them, the tools of Open vSwitch and of this project use it.  For a POSIX shell: eval "$(p4rt-sandbox env)"."""
+    After them, the tools of Open vSwitch and of this project use it.  For a POSIX shell:
+    eval "$(p4rt-sandbox env)"."""
     box = Sandbox(folder)
     exports = box.environment()
     if folder is not None:

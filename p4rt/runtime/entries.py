@@ -156,7 +156,7 @@ def split_text(text: str) -> ParsedText:
     table = actions = None
     default = False
     key: list[tuple[str, str]] = []
-    for token in _tokens(text):
+    for token in split_tokens(text):
         name, equals, value = _partition(token)
         if not equals:
             if name == "default":
@@ -184,7 +184,8 @@ def _once(before: str | None, name: str, value: str) -> str:
     return value
 
 
-def _tokens(text: str) -> Iterator[str]:
+def split_tokens(text: str) -> Iterator[str]:
+    """Cuts `text` at commas and blanks outside of parentheses and brackets."""
     depth = 0
     token = ""
     for c in text:
@@ -273,7 +274,7 @@ def parse_call(table: Table, text: str, *, default: bool) -> Call:
     name, paren, rest = text.strip().partition("(")
     if paren and not rest.endswith(")"):
         raise InputError(f"'{text}' is not ACTION(PARAM=VALUE,...)")
-    arguments = [a for a in _tokens(rest[:-1])] if paren else []
+    arguments = [a for a in split_tokens(rest[:-1])] if paren else []
     return make_call(table, name, [_partition(a)[::2] if "=" in a else ("", a) for a in arguments],
                      default=default)  # fmt: skip
 

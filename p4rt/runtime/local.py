@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A program in this process: the same engine that the switch has, without a switch."""
+
+from __future__ import annotations
+
+import errno
+from collections import Counter
+from dataclasses import dataclass
+
+from p4rt.runtime import info
+from p4rt.runtime.errors import ErrorCode, LinkError, RefusedError
+from p4rt.runtime.info import ProgramInfo
+from p4rt.runtime.maps import LocalMaps
+from p4rt.runtime.registers import Registers
+from p4rt.runtime.tables import Tables
+
+IN_PORT = 0xFFF8
+"""OFPP_IN_PORT: a redirect to it leaves by the port that the packet came from."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """A packet that a program let go: to `port`, or, when None, on to the actions after it."""
+
+    port: int | None
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one packet: `abort`, `drop`, `pass` or `redirect`, and what left."""
+
+    verdict: str
+    outputs: tuple[Output, ...]
+
+
+class LocalProgram:
+    """The object `elf`, verified and ready to run; RefusedError when it is refused."""
+
+    def __init__(self, elf: bytes) -> None:
+        import ubpf
+
+        try:
+            self.engine = ubpf.Program(elf)
+        except ubpf.LoadError as e:
+            code = ErrorCode.VERIFIER if e.errno == errno.EPERM else ErrorCode.OBJECT
+            raise RefusedError(code, str(e)) from None
+        except ubpf.Error as e:
+            raise LinkError(f"cannot run programs: {e}") from None
+        self.maps = LocalMaps(self.engine)
+        self.verdicts: Counter[str] = Counter()
+        self._elf = elf
+        self._info: ProgramInfo | None = None
+
+    @property
+    def info(self) -> ProgramInfo:
+        """What the program's object says of itself."""
+        if self._info is None:
+            self._info = info.from_object(self._elf)
+        return self._info
+
+    @property
+    def tables(self) -> Tables:
+        """The program's tables."""
+        return Tables(self.info, self.maps)
+
+    @property
+    def registers(self) -> Registers:
+        """The program's registers."""
+        return Registers(self.info, self.maps)
+
+    def process(self, data: bytes, port: int) -> Outcome:
+        """Runs the program on the packet `data` that came in by OpenFlow port `port`."""
+        import ubpf
+
+        result = self.engine.run(data, input_port=port)
+        outputs: list[Output] = []
+        if result.verdict == ubpf.Verdict.PASS:
+            outputs.append(Output(None, result.packet))
+        elif result.verdict == ubpf.Verdict.REDIRECT:
+            outputs.append(Output(_resolve(result.output_port, port), result.packet))
+        if result.clone_port is not None:
+            outputs.append(Output(_resolve(result.clone_port, port), result.packet))
+        verdict = result.verdict.name.lower()
+        self.verdicts[verdict] += 1
+        return Outcome(verdict, tuple(outputs))
+
+
+def _resolve(port: int, in_port: int) -> int:
+    return in_port if port == IN_PORT else port

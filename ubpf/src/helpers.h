@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct ubpf_host;
 struct ubpf_run;
 
 #define UBPF_HELPER_MAX_ARGS 5
@@ -45,10 +46,17 @@ struct ubpf_helper_desc {
 /* The helper with number 'id' (enum ubpf_helper), or NULL. */
 const struct ubpf_helper_desc *ubpf_helper_desc(uint32_t id);
 
+/* What a helper knows of the run that calls it. */
+struct ubpf_env {
+    const struct ubpf_host *host;
+    struct ubpf_run *run;
+};
+
 /* Implementation: 'r1' to 'r5' hold the arguments, which the verifier has
  * proved to be as described. */
-typedef uint64_t ubpf_helper_fn(struct ubpf_run *run, uint64_t r1, uint64_t r2,
-                                uint64_t r3, uint64_t r4, uint64_t r5);
+typedef uint64_t ubpf_helper_fn(const struct ubpf_env *env, uint64_t r1,
+                                uint64_t r2, uint64_t r3, uint64_t r4,
+                                uint64_t r5);
 
 /* The implementation of helper 'id', or NULL. */
 ubpf_helper_fn *ubpf_helper_impl(uint32_t id);

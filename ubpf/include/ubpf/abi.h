@@ -17,8 +17,9 @@
 #define UBPF_ABI_VERSION 1
 
 /* ELF sections of an object (ELF64, little-endian, EM_BPF, relocatable). */
-#define UBPF_SEC_PROG   "prog"        /* Code: exactly one global function. */
-#define UBPF_SEC_MAPS   "maps"        /* Array of struct ubpf_map_def, one
+#define UBPF_SEC_PROG "prog" /* Code: exactly one global function. */
+#define UBPF_SEC_MAPS                                                      \
+    "maps"                            /* Array of struct ubpf_map_def, one \
                                        * symbol each, which names the map. */
 #define UBPF_SEC_ABI    "ubpf.abi"    /* uint32_t, UBPF_ABI_VERSION. */
 #define UBPF_SEC_INIT   "ubpf.init"   /* Initial map contents, see below. */
@@ -29,11 +30,11 @@
 /* What a program returns in r0.  The order is that of the P4 enum
  * 'ubpf_action'.  Any other value counts as ABORT. */
 enum ubpf_verdict {
-    UBPF_ABORT = 0,     /* The program gave up: the packet is dropped and
-                         * counted as aborted (a P4 parser's reject). */
-    UBPF_DROP = 1,      /* The packet is dropped. */
-    UBPF_PASS = 2,      /* The actions after the program apply. */
-    UBPF_REDIRECT = 3,  /* The packet goes to 'output_port'. */
+    UBPF_ABORT = 0,    /* The program gave up: the packet is dropped and
+                        * counted as aborted (a P4 parser's reject). */
+    UBPF_DROP = 1,     /* The packet is dropped. */
+    UBPF_PASS = 2,     /* The actions after the program apply. */
+    UBPF_REDIRECT = 3, /* The packet goes to 'output_port'. */
 };
 
 /* The argument of a program, in r1.  All fields are in host byte order,
@@ -61,23 +62,23 @@ struct ubpf_ctx {
 
 /* Map types.  Numbers agree with Linux where a type exists there. */
 enum ubpf_map_type {
-    UBPF_MAP_TYPE_HASH = 1,   /* Any key. */
-    UBPF_MAP_TYPE_ARRAY = 2,  /* Key: uint32_t index, host order; every
-                               * element exists from the start, zeroed. */
-    UBPF_MAP_TYPE_LPM = 11,   /* Key: struct ubpf_lpm_key. */
+    UBPF_MAP_TYPE_HASH = 1,  /* Any key. */
+    UBPF_MAP_TYPE_ARRAY = 2, /* Key: uint32_t index, host order; every
+                              * element exists from the start, zeroed. */
+    UBPF_MAP_TYPE_LPM = 11,  /* Key: struct ubpf_lpm_key. */
 };
 
 /* Map flags. */
-#define UBPF_MAP_F_RDONLY_PROG (1u << 0)  /* Programs cannot write it. */
-#define UBPF_MAP_F_RDONLY_USER (1u << 1)  /* The control plane cannot. */
+#define UBPF_MAP_F_RDONLY_PROG (1u << 0) /* Programs cannot write it. */
+#define UBPF_MAP_F_RDONLY_USER (1u << 1) /* The control plane cannot. */
 
 /* One map, in section UBPF_SEC_MAPS. */
 struct ubpf_map_def {
-    uint32_t type;          /* enum ubpf_map_type. */
-    uint32_t key_size;      /* Bytes. */
-    uint32_t value_size;    /* Bytes. */
+    uint32_t type;       /* enum ubpf_map_type. */
+    uint32_t key_size;   /* Bytes. */
+    uint32_t value_size; /* Bytes. */
     uint32_t max_entries;
-    uint32_t flags;         /* UBPF_MAP_F_*. */
+    uint32_t flags; /* UBPF_MAP_F_*. */
 };
 
 /* The key of an LPM map: 'key_size' is 4 plus the bytes of 'data'.  The first
@@ -86,15 +87,15 @@ struct ubpf_map_def {
  * A lookup finds the entry with the longest prefix, not longer than the
  * lookup's own 'prefix_len', that agrees with 'data'. */
 struct ubpf_lpm_key {
-    uint32_t prefix_len;    /* Bits, host order. */
+    uint32_t prefix_len; /* Bits, host order. */
     uint8_t data[];
 };
 
 /* Flags of map_update. */
 enum ubpf_update_flags {
-    UBPF_ANY = 0,           /* Create or replace. */
-    UBPF_NOEXIST = 1,       /* Create only, else -EEXIST. */
-    UBPF_EXIST = 2,         /* Replace only, else -ENOENT. */
+    UBPF_ANY = 0,     /* Create or replace. */
+    UBPF_NOEXIST = 1, /* Create only, else -EEXIST. */
+    UBPF_EXIST = 2,   /* Replace only, else -ENOENT. */
 };
 
 /* Helper functions, called by number.  Signatures as a C program sees them;
@@ -123,10 +124,12 @@ enum ubpf_helper {
 
 /* BPF_LD | BPF_IMM | BPF_DW: values of 'src_reg' that libubpf's loader writes
  * for relocations, as in RFC 9669 section 5.4. */
-#define UBPF_PSEUDO_MAP_IDX   1  /* imm = index of the map in the program;
-                                  * the register holds the map. */
-#define UBPF_PSEUDO_MAP_VALUE 2  /* imm = index of the map, next_imm = offset
-                                  * into the value of its element 0. */
+#define UBPF_PSEUDO_MAP_IDX                     \
+    1 /* imm = index of the map in the program; \
+       * the register holds the map. */
+#define UBPF_PSEUDO_MAP_VALUE                      \
+    2 /* imm = index of the map, next_imm = offset \
+       * into the value of its element 0. */
 
 /* Stack of a program, in bytes below r10. */
 #define UBPF_STACK_SIZE 4096

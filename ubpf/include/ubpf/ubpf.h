@@ -29,6 +29,9 @@
 extern "C" {
 #endif
 
+/* Only what is declared here leaves the shared library. */
+#pragma GCC visibility push(default)
+
 /* What the host gives.  The structure is copied by ubpf_prog_load(). */
 struct ubpf_host {
     /* Like malloc(), zeroing not needed; NULL when out of memory. */
@@ -41,7 +44,8 @@ struct ubpf_host {
     uint64_t (*now_ns)(void);
 };
 
-/* A host for single-threaded use: malloc, immediate free, CLOCK_MONOTONIC. */
+/* A host for single-threaded use: malloc, CLOCK_MONOTONIC, and a grace period
+ * that lasts until no program runs in the calling thread. */
 extern const struct ubpf_host ubpf_host_single_threaded;
 
 struct ubpf_prog;
@@ -49,26 +53,25 @@ struct ubpf_map;
 
 /* Bounds on what is loaded.  Zero in a field means its default. */
 struct ubpf_limits {
-    uint32_t max_insns;          /* Instructions in the object; 65,536. */
-    uint32_t max_visited;        /* Instructions the verifier may visit;
-                                  * 1,000,000. */
-    uint64_t max_map_bytes;      /* Memory of all maps together; 1 GiB. */
+    uint32_t max_insns;     /* Instructions in the object; 65,536. */
+    uint32_t max_visited;   /* Instructions the verifier may visit;
+                             * 1,000,000. */
+    uint64_t max_map_bytes; /* Memory of all maps together; 1 GiB. */
 };
 
 /* Loads, verifies and makes ready to run the object 'elf' of 'len' bytes.
  * 'limits' may be NULL.  Returns NULL and sets 'error' and, if 'errp' is not
  * NULL, '*errp' (EINVAL not a valid object, EPERM refused by the verifier,
  * E2BIG over a limit, ENOMEM) otherwise. */
-struct ubpf_prog *ubpf_prog_load(const struct ubpf_host *host,
-                                 const void *elf, size_t len,
-                                 const struct ubpf_limits *limits,
+struct ubpf_prog *ubpf_prog_load(const struct ubpf_host *host, const void *elf,
+                                 size_t len, const struct ubpf_limits *limits,
                                  int *errp, char **error);
 
 /* Frees 'prog' and its share of its maps at once.  The caller has seen to it
  * that no thread still runs it. */
 void ubpf_prog_destroy(struct ubpf_prog *prog);
 
-/* The log of the verifier for 'prog' (never NULL), a summary of one line. */
+/* What the verifier proved of 'prog', in one line (never NULL). */
 const char *ubpf_prog_verifier_summary(const struct ubpf_prog *prog);
 
 uint32_t ubpf_prog_n_insns(const struct ubpf_prog *prog);
@@ -76,14 +79,16 @@ uint32_t ubpf_prog_n_insns(const struct ubpf_prog *prog);
 /* The object that 'prog' was loaded from; the library's own copy. */
 const void *ubpf_prog_elf(const struct ubpf_prog *prog, size_t *len);
 
-/* The raw contents of ELF section 'name', or NULL. */
+/* The raw contents of the first ELF section 'name', or NULL.  Not aligned. */
 const void *ubpf_prog_section(const struct ubpf_prog *prog, const char *name,
                               size_t *len);
 
 /* Gives each map of 'prog' whose name, type, sizes, max_entries and flags are
  * those of a map of 'old' that map itself (shared, counted) in place of its
  * own.  Read-only maps (UBPF_MAP_F_RDONLY_USER) keep their new contents.  Call
- * it before 'prog' is first run.  Returns the number of maps adopted. */
+ * it before 'prog' is first run; pointers to its maps from before are invalid
+ * then.  Returns the number of maps adopted: 0, with nothing changed, also for
+ * want of memory or when 'old' has another host. */
 size_t ubpf_prog_adopt_maps(struct ubpf_prog *prog, struct ubpf_prog *old);
 
 /* One packet's run.  The caller fills 'ctx' (see abi.h for the initial value
@@ -94,8 +99,16 @@ struct ubpf_run {
      * sets ctx.data and ctx.data_end.  'delta' may be anything; returns 0 or a
      * negative errno value having changed nothing. */
     int (*adjust_head)(struct ubpf_run *run, int32_t delta);
-    void *packet;               /* For the host's own use. */
+    void *packet; /* For the host's own use. */
 };
+
+/* An 'adjust_head' for packets in plain memory: 'packet' points to a struct
+ * ubpf_buffer, and ctx.data points into it.  Bytes between 'base' and ctx.data
+ * are the headroom; bytes that are added to the packet are zeros. */
+struct ubpf_buffer {
+    uint8_t *base;
+};
+int ubpf_buffer_adjust_head(struct ubpf_run *run, int32_t delta);
 
 /* Runs 'prog' and returns its verdict (already one of the four). */
 enum ubpf_verdict ubpf_prog_run(const struct ubpf_prog *prog,
@@ -109,14 +122,15 @@ struct ubpf_map *ubpf_prog_map_by_name(const struct ubpf_prog *prog,
                                        const char *name);
 
 struct ubpf_map_info {
-    const char *name;           /* Lives as long as the map. */
+    const char *name; /* Lives as long as the map. */
     struct ubpf_map_def def;
-    uint64_t n_entries;         /* Array: max_entries. */
-    uint64_t bytes;             /* Memory in use. */
+    uint64_t n_entries; /* Array: max_entries. */
+    uint64_t bytes;     /* Memory in use. */
 };
 void ubpf_map_get_info(const struct ubpf_map *map, struct ubpf_map_info *info);
 
-/* The control plane's view: keys and values are copied.  Updates honour
+/* The control plane's view: keys and values are copied.  A lookup in an LPM
+ * map is one by longest prefix, as a program's is.  Updates honour
  * UBPF_MAP_F_RDONLY_USER with EPERM.  ENOENT no such key (or array index out
  * of range), EEXIST, ENOSPC full, ENOMEM, EINVAL bad flags, prefix length or
  * operation (deleting from an array). */
@@ -139,6 +153,8 @@ char *ubpf_prog_disassemble(const struct ubpf_prog *prog);
 void ubpf_error_free(char *);
 
 const char *ubpf_version(void);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

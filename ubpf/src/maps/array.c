@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Arrays: one block of memory, every element present from the start. */
+
+#include "maps/map.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "host.h"
+
+struct array_map {
+    struct ubpf_map up;
+    uint64_t stride;   /* From one element to the next. */
+    uint8_t *elements; /* Aligned to 8 bytes. */
+};
+
+static struct array_map *
+array_cast(const struct ubpf_map *map)
+{
+    return (struct array_map *) map;
+}
+
+static uint64_t
+array_footprint(const struct ubpf_map_def *def)
+{
+    return sizeof(struct array_map)
+           + def->max_entries * ubpf_round8(def->value_size);
+}
+
+static struct ubpf_map *
+array_create(const struct ubpf_host *host, const struct ubpf_map_def *def)
+{
+    struct array_map *array = ubpf_host_zalloc(host, 1, sizeof *array);
+
+    if (!array) {
+        return NULL;
+    }
+    array->stride = ubpf_round8(def->value_size);
+    array->elements = ubpf_host_zalloc(host, def->max_entries, array->stride);
+    if (!array->elements
+        || ubpf_map_init(&array->up, &ubpf_array_ops, host, def)) {
+        ubpf_host_free(host, array->elements);
+        ubpf_host_free(host, array);
+        return NULL;
+    }
+    return &array->up;
+}
+
+static void
+array_destroy(struct ubpf_map *map)
+{
+    struct array_map *array = array_cast(map);
+    struct ubpf_host host = map->host;
+
+    ubpf_map_uninit(map);
+    ubpf_host_free(&host, array->elements);
+    ubpf_host_free(&host, array);
+}
+
+static void *
+array_lookup(const struct ubpf_map *map, const void *key)
+{
+    const struct array_map *array = array_cast(map);
+    uint32_t index;
+
+    memcpy(&index, key, sizeof index);
+    return index < map->def.max_entries
+               ? array->elements + index * array->stride
+               : NULL;
+}
+
+static int
+array_update(struct ubpf_map *map, const void *key, const void *value,
+             uint64_t flags)
+{
+    void *element = array_lookup(map, key);
+
+    if (flags > UBPF_EXIST) {
+        return EINVAL;
+    } else if (!element) {
+        return ENOENT;
+    } else if (flags == UBPF_NOEXIST) {
+        return EEXIST;
+    }
+    pthread_mutex_lock(&map->lock);
+    ubpf_value_write(element, value, map->def.value_size);
+    pthread_mutex_unlock(&map->lock);
+    return 0;
+}
+
+static int
+array_delete(struct ubpf_map *map, const void *key)
+{
+    (void) map;
+    (void) key;
+    return EINVAL;
+}
+
+/* The cursor is the index of the next element. */
+static size_t
+array_dump(const struct ubpf_map *map, uint64_t *cursor, void *entries,
+           size_t max)
+{
+    const struct array_map *array = array_cast(map);
+    uint8_t *p = entries;
+    size_t n;
+
+    for (n = 0; n < max && *cursor < map->def.max_entries; n++) {
+        uint32_t index = (uint32_t) (*cursor)++;
+
+        memcpy(p, &index, sizeof index);
+        p += sizeof index;
+        ubpf_value_read(p, array->elements + index * array->stride,
+                        map->def.value_size);
+        p += map->def.value_size;
+    }
+    return n;
+}
+
+static void
+array_get_info(const struct ubpf_map *map, struct ubpf_map_info *info)
+{
+    info->n_entries = map->def.max_entries;
+    info->bytes = array_footprint(&map->def);
+}
+
+void *
+ubpf_array_base(const struct ubpf_map *map)
+{
+    return array_cast(map)->elements;
+}
+
+const struct map_ops ubpf_array_ops = {
+    .footprint = array_footprint,
+    .create = array_create,
+    .destroy = array_destroy,
+    .lookup = array_lookup,
+    .update = array_update,
+    .remove = array_delete,
+    .dump = array_dump,
+    .get_info = array_get_info,
+};

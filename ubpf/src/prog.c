@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Programs: from an object, through the verifier, to something to run. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <ubpf/ubpf.h>
+
+#include "elf/object.h"
+#include "error.h"
+#include "host.h"
+#include "interpreter/code.h"
+#include "isa/disasm.h"
+#include "maps/map.h"
+#include "text.h"
+#include "verifier/verifier.h"
+
+struct ubpf_prog {
+    struct ubpf_host host;
+    bool single_threaded;
+    struct ubpf_object *obj;
+    struct ubpf_map **maps; /* obj->n_maps of them. */
+    struct ubpf_code *code;
+    char *summary; /* Of the verifier; NULL for want of memory. */
+};
+
+/* The limits that 'limits', which may be NULL, stands for. */
+static struct ubpf_limits
+effective_limits(const struct ubpf_limits *limits)
+{
+    struct ubpf_limits l = {0};
+
+    if (limits) {
+        l = *limits;
+    }
+    if (!l.max_insns) {
+        l.max_insns = UBPF_DEFAULT_MAX_INSNS;
+    }
+    if (!l.max_visited) {
+        l.max_visited = UBPF_DEFAULT_MAX_VISITED;
+    }
+    if (!l.max_map_bytes) {
+        l.max_map_bytes = UBPF_DEFAULT_MAX_MAP_BYTES;
+    }
+    return l;
+}
+
+/* Checks what the maps of 'obj' will take when they are full. */
+static int
+check_map_bytes(const struct ubpf_object *obj, uint64_t max, char **error)
+{
+    uint64_t total = 0;
+
+    for (uint32_t i = 0; i < obj->n_maps; i++) {
+        const struct ubpf_object_map *map = &obj->maps[i];
+
+        /* At most 2^50 each, so that the sum of all cannot overflow. */
+        total += ubpf_map_ops(map->def.type)->footprint(&map->def);
+        if (total > max) {
+            return ubpf_fail(error, E2BIG,
+                             "the maps up to \"%s\" take %" PRIu64
+                             " bytes when full, more than %" PRIu64,
+                             map->name, total, max);
+        }
+    }
+    return 0;
+}
+
+/* Makes the maps of 'prog' and puts into them what they have from the
+ * start. */
+static int
+create_maps(struct ubpf_prog *prog, char **error)
+{
+    const struct ubpf_object *obj = prog->obj;
+
+    prog->maps =
+        ubpf_host_zalloc(&prog->host, obj->n_maps, sizeof *prog->maps);
+    if (!prog->maps) {
+        return ubpf_fail_nomem(error);
+    }
+    for (uint32_t i = 0; i < obj->n_maps; i++) {
+        prog->maps[i] =
+            ubpf_map_create(&prog->host, obj->maps[i].name, &obj->maps[i].def);
+        if (!prog->maps[i]) {
+            return ubpf_fail(error, ENOMEM, "out of memory for map \"%s\"",
+                             obj->maps[i].name);
+        }
+    }
+    if (obj->rodata) {
+        ubpf_value_write(ubpf_array_base(prog->maps[obj->n_maps - 1]),
+                         obj->rodata, obj->rodata_size);
+    }
+    return 0;
+}
+
+static int
+fill_maps(struct ubpf_prog *prog, char **error)
+{
+    const struct ubpf_object *obj = prog->obj;
+
+    for (uint32_t i = 0; i < obj->n_inits; i++) {
+        const struct ubpf_object_init *init = &obj->inits[i];
+        struct ubpf_map *map = prog->maps[init->map];
+        uint64_t flags =
+            map->def.type == UBPF_MAP_TYPE_ARRAY ? UBPF_ANY : UBPF_NOEXIST;
+        int err = map->ops->update(map, init->key, init->value, flags);
+
+        switch (err) {
+        case 0:
+            break;
+        case ENOMEM:
+            return ubpf_fail_nomem(error);
+        case EEXIST:
+            return ubpf_fail(error, EINVAL,
+                             "map \"%s\" has two initial entries with one key",
+                             map->name);
+        case ENOSPC:
+            return ubpf_fail(error, EINVAL,
+                             "map \"%s\" has more initial entries than its "
+                             "%" PRIu32,
+                             map->name, map->def.max_entries);
+        default:
+            return ubpf_fail(error, EINVAL,
+                             "map \"%s\" has an initial entry whose key is "
+                             "out of range",
+                             map->name);
+        }
+    }
+    return 0;
+}
+
+/* Translates the instructions for the interpreter into '*codep'. */
+static int
+build_code(const struct ubpf_prog *prog, struct ubpf_map *const maps[],
+           struct ubpf_code **codep)
+{
+    return ubpf_code_build(&prog->host, prog->obj->insns, prog->obj->n_insns,
+                           maps, prog->obj->n_maps, codep);
+}
+
+/* The steps of ubpf_prog_load() on a zeroed '*prog'. */
+static int
+load(struct ubpf_prog *prog, const void *elf, size_t len,
+     const struct ubpf_limits *limits, char **error)
+{
+    char *text = NULL;
+    int err;
+
+    err = ubpf_object_read(&prog->host, elf, len, limits, &prog->obj, error);
+    if (!err) {
+        err = check_map_bytes(prog->obj, limits->max_map_bytes, error);
+    }
+    if (err) {
+        return err;
+    }
+
+    err = ubpf_verify(prog->obj, limits, &text);
+    if (err) {
+        ubpf_fail(error, err, "%s", text ? text : "out of memory");
+        ubpf_error_free(text);
+        return err;
+    }
+    prog->summary = text;
+
+    err = create_maps(prog, error);
+    if (!err) {
+        err = fill_maps(prog, error);
+    }
+    if (!err) {
+        err = build_code(prog, prog->maps, &prog->code);
+        if (err) {
+            ubpf_fail(error, err, "%s",
+                      err == ENOMEM ? "out of memory"
+                                    : "the verified program cannot be run");
+        }
+    }
+    return err;
+}
+
+struct ubpf_prog *
+ubpf_prog_load(const struct ubpf_host *host, const void *elf, size_t len,
+               const struct ubpf_limits *limits, int *errp, char **error)
+{
+    struct ubpf_limits l = effective_limits(limits);
+    struct ubpf_prog *prog;
+    int err;
+
+    if (error) {
+        *error = NULL;
+    }
+    prog = ubpf_host_zalloc(host, 1, sizeof *prog);
+    if (!prog) {
+        err = ubpf_fail_nomem(error);
+    } else {
+        prog->host = *host;
+        prog->single_threaded = ubpf_host_is_single_threaded(host);
+        err = load(prog, elf, len, &l, error);
+        if (err) {
+            ubpf_prog_destroy(prog);
+            prog = NULL;
+        }
+    }
+    if (errp) {
+        *errp = err;
+    }
+    return prog;
+}
+
+void
+ubpf_prog_destroy(struct ubpf_prog *prog)
+{
+    struct ubpf_host host;
+
+    if (!prog) {
+        return;
+    }
+    host = prog->host;
+    for (uint32_t i = 0; prog->maps && i < prog->obj->n_maps; i++) {
+        ubpf_map_unref(prog->maps[i]);
+    }
+    ubpf_host_free(&host, prog->maps);
+    ubpf_host_free(&host, prog->code);
+    ubpf_error_free(prog->summary);
+    ubpf_object_free(prog->obj);
+    ubpf_host_free(&host, prog);
+}
+
+const char *
+ubpf_prog_verifier_summary(const struct ubpf_prog *prog)
+{
+    return prog->summary ? prog->summary : "";
+}
+
+uint32_t
+ubpf_prog_n_insns(const struct ubpf_prog *prog)
+{
+    return prog->obj->n_insns;
+}
+
+const void *
+ubpf_prog_elf(const struct ubpf_prog *prog, size_t *len)
+{
+    *len = prog->obj->elf_len;
+    return prog->obj->elf;
+}
+
+const void *
+ubpf_prog_section(const struct ubpf_prog *prog, const char *name, size_t *len)
+{
+    for (uint32_t i = 0; i < prog->obj->n_sections; i++) {
+        const struct ubpf_object_section *section = &prog->obj->sections[i];
+
+        if (!strcmp(section->name, name)) {
+            *len = section->size;
+            return section->size ? (const void *) section->data : "";
+        }
+    }
+    *len = 0;
+    return NULL;
+}
+
+/* The map of 'old' that can serve as 'map' of another program, or NULL. */
+static struct ubpf_map *
+find_adoptable(const struct ubpf_map *map, const struct ubpf_prog *old)
+{
+    struct ubpf_map *candidate = ubpf_prog_map_by_name(old, map->name);
+
+    return candidate && !(map->def.flags & UBPF_MAP_F_RDONLY_USER)
+                   && !memcmp(&candidate->def, &map->def, sizeof map->def)
+                   && !memcmp(&candidate->host, &map->host, sizeof map->host)
+               ? candidate
+               : NULL;
+}
+
+size_t
+ubpf_prog_adopt_maps(struct ubpf_prog *prog, struct ubpf_prog *old)
+{
+    uint32_t n = prog->obj->n_maps;
+    struct ubpf_code *code = NULL;
+    struct ubpf_map **maps;
+    size_t adopted = 0;
+
+    maps = ubpf_host_zalloc(&prog->host, n, sizeof *maps);
+    if (!maps) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        struct ubpf_map *map = find_adoptable(prog->maps[i], old);
+
+        if (map && map != prog->maps[i]) {
+            adopted++;
+        }
+        maps[i] = map ? map : prog->maps[i];
+    }
+    if (!adopted || build_code(prog, maps, &code)) {
+        ubpf_host_free(&prog->host, maps);
+        return 0;
+    }
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (maps[i] != prog->maps[i]) {
+            ubpf_map_ref(maps[i]);
+            ubpf_map_unref(prog->maps[i]);
+        }
+    }
+    ubpf_host_free(&prog->host, prog->maps);
+    ubpf_host_free(&prog->host, prog->code);
+    prog->maps = maps;
+    prog->code = code;
+    return adopted;
+}
+
+enum ubpf_verdict
+ubpf_prog_run(const struct ubpf_prog *prog, struct ubpf_run *run)
+{
+    const struct ubpf_env env = {.host = &prog->host, .run = run};
+    uint64_t r0;
+
+    if (prog->single_threaded) {
+        ubpf_host_run_begin();
+    }
+    r0 = ubpf_code_run(prog->code, &env);
+    if (prog->single_threaded) {
+        ubpf_host_run_end();
+    }
+    return r0 <= UBPF_REDIRECT ? (enum ubpf_verdict) r0 : UBPF_ABORT;
+}
+
+size_t
+ubpf_prog_n_maps(const struct ubpf_prog *prog)
+{
+    return prog->obj->n_maps;
+}
+
+struct ubpf_map *
+ubpf_prog_map(const struct ubpf_prog *prog, size_t index)
+{
+    return index < prog->obj->n_maps ? prog->maps[index] : NULL;
+}
+
+struct ubpf_map *
+ubpf_prog_map_by_name(const struct ubpf_prog *prog, const char *name)
+{
+    for (uint32_t i = 0; i < prog->obj->n_maps; i++) {
+        if (!strcmp(prog->maps[i]->name, name)) {
+            return prog->maps[i];
+        }
+    }
+    return NULL;
+}
+
+char *
+ubpf_prog_disassemble(const struct ubpf_prog *prog)
+{
+    const struct ubpf_object *obj = prog->obj;
+    struct text text = {0};
+    uint32_t line = 0;
+
+    for (uint32_t pc = 0; pc < obj->n_insns;) {
+        uint32_t now = ubpf_object_line(obj, pc);
+        char insn[UBPF_DISASM_SIZE];
+        int len = ubpf_disasm(obj->insns, obj->n_insns, pc, insn, sizeof insn);
+
+        if (now && now != line) {
+            text_printf(&text, "; line %" PRIu32 "\n", now);
+        }
+        line = now;
+        text_printf(&text, "%5" PRIu32 ": %s\n", pc, insn);
+        pc += (uint32_t) len;
+    }
+    return text_finish(&text);
+}
+
+const char *
+ubpf_version(void)
+{
+    return UBPF_VERSION;
+}

@@ -17,15 +17,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "openflow/openflow.h"
 
 struct dp_packet;
 struct dp_packet_batch;
-struct flow;
 struct ubpf_prog;
 
-/* The host that libubpf runs on inside this process: xmalloc-free allocation,
- * ovsrcu_postpone(), time_nsec(). */
+/* The host that libubpf runs on inside this process: malloc() (which may fail),
+ * ovsrcu_postpone() and the monotonic clock. */
 extern const struct ubpf_host dp_prog_host;
 
 struct dp_prog_stats {
@@ -33,7 +31,6 @@ struct dp_prog_stats {
     uint64_t bytes;             /* Their bytes, on entry. */
     uint64_t verdicts[4];       /* By enum ubpf_verdict. */
     uint64_t cloned;            /* Copies made. */
-    uint64_t no_program;        /* Packets dropped for want of a program. */
 };
 
 /* Takes 'prog' over and returns its new handle, never 0. */
@@ -52,20 +49,27 @@ struct ubpf_prog *dp_prog_lookup(uint32_t handle);
 
 bool dp_prog_get_stats(uint32_t handle, struct dp_prog_stats *);
 
-/* What became of one packet. */
+/* What became of one packet.  Ports are OpenFlow 1.0's 16-bit ones, never 0: a
+ * program may also name reserved ports as OpenFlow 1.1 does, with 32 bits.  A
+ * packet that is sent to any other port is dropped. */
 struct dp_prog_result {
     uint32_t verdict;           /* enum ubpf_verdict. */
-    uint32_t output_port;       /* For UBPF_REDIRECT. */
-    uint32_t clone_port;        /* Where 'clone'. */
-    bool clone;
+    uint16_t output_port;       /* For UBPF_REDIRECT. */
+    uint16_t clone_port;        /* For a copy of the packet; 0: none. */
 };
 
-/* Runs the program at 'handle' on each packet of 'batch', which it may change,
- * and fills results[i] for the packet at index i.  'in_port' is the OpenFlow
- * port of all of them, 'flow' their (possibly stale) flow for tunnel metadata
- * and may be NULL.  Packets' offsets, packet type and checksum-offload state
- * are right afterwards.  The batch keeps its size and order. */
+/* Gives every packet of 'batch' its final bytes, as a program has to see them:
+ * truncates, segments and computes checksums as those who come later would.
+ * The batch may grow. */
+void dp_prog_prepare_batch(struct dp_packet_batch *batch);
+
+/* Runs the program at 'handle' on each packet of 'batch', which has been
+ * prepared and which the program may change, and fills results[i] for the
+ * packet at index i.  'in_port' is the OpenFlow port of all of them.  Layer
+ * offsets, RSS hash and checksum state are right afterwards in the packets
+ * that pass; those of others are unset.  The batch keeps its size and
+ * order. */
 void dp_prog_run_batch(uint32_t handle, struct dp_packet_batch *batch,
-                       ofp_port_t in_port, struct dp_prog_result results[]);
+                       uint32_t in_port, struct dp_prog_result results[]);
 
 #endif /* dp-prog.h */

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors of the engine."""
+
+from __future__ import annotations
+
+
+class Error(Exception):
+    """Something that the engine could not do.
+
+    ``errno`` is a value of the module ``errno`` (0 where there is none), ``message`` one line of text.
+    """
+
+    def __init__(self, errno: int, message: str) -> None:
+        super().__init__(message)
+        self.errno = errno
+        self.message = message
+
+
+class LoadError(Error):
+    """An object that was refused.
+
+    ``errno`` is EINVAL (not a valid object), EPERM (refused by the verifier), E2BIG (over a limit) or
+    ENOMEM.
+    """

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs: loading, running on a packet, and what they carry."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ._library import ffi, library, lock, take_text
+from .errors import LoadError
+from .map import Map, read_spec
+
+# What a packet and its headroom may have, in bytes.
+MAX_PACKET = 1 << 16
+MAX_HEADROOM = 1 << 16
+
+_UNTRUNCATED = 0xFFFFFFFF
+
+
+class Verdict(enum.IntEnum):
+    """What becomes of a packet; the numbers are those of ``ubpf/abi.h``."""
+
+    ABORT = 0
+    """Dropped, as the program gave up."""
+    DROP = 1
+    PASS = 2
+    REDIRECT = 3
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on what is loaded; 0 stands for the default."""
+
+    max_insns: int = 0
+    """Instructions in the object; 65,536."""
+    max_visited: int = 0
+    """Instructions that the verifier may visit; 1,000,000."""
+    max_map_bytes: int = 0
+    """Memory of all maps together; 1 GiB."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a program did with a packet."""
+
+    verdict: Verdict
+    packet: bytes
+    """As the program left it, truncated as it asked."""
+    output_port: int
+    """Where the packet goes, if the verdict is REDIRECT."""
+    clone_port: int | None
+    """Where a copy goes, if one does."""
+
+
+class _Maps(Mapping[str, Map]):
+    """The maps of a program by name, in the object's order."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    def __getitem__(self, name: str) -> Map:
+        return Map(self._program, self._program._specs[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._program._specs)
+
+    def __len__(self) -> int:
+        return len(self._program._specs)
+
+
+class Program:
+    """A program that the verifier accepted, with its maps."""
+
+    def __init__(self, elf: bytes, *, limits: Limits | None = None) -> None:
+        """Load the object ``elf``; raise LoadError when it is refused."""
+        lib = library()
+        limits = limits or Limits()
+        self.elf = bytes(elf)
+        """The object that the program was loaded from."""
+        err = ffi.new("int *")
+        error = ffi.new("char **")
+        bounds = ffi.new(
+            "struct ubpf_limits *",
+            {
+                "max_insns": _in_range("max_insns", limits.max_insns, 32),
+                "max_visited": _in_range("max_visited", limits.max_visited, 32),
+                "max_map_bytes": _in_range("max_map_bytes", limits.max_map_bytes, 64),
+            },
+        )
+        host = ffi.addressof(lib, "ubpf_host_single_threaded")
+        with lock:
+            handle = lib.ubpf_prog_load(host, self.elf, len(self.elf), bounds, err, error)
+        if handle == ffi.NULL:
+            raise LoadError(err[0], take_text(error[0]) or "out of memory")
+        self._handle: Any = ffi.gc(handle, lib.ubpf_prog_destroy)
+        specs = [read_spec(handle, i) for i in range(lib.ubpf_prog_n_maps(handle))]
+        self._specs = {spec.name: spec for spec in specs}
+
+    @property
+    def maps(self) -> Mapping[str, Map]:
+        """The maps by name, in the object's order; one for constants, if any, is ``.rodata``."""
+        return _Maps(self)
+
+    @property
+    def n_insns(self) -> int:
+        """Number of instructions; a 64-bit immediate counts as two."""
+        return int(library().ubpf_prog_n_insns(self._handle))
+
+    @property
+    def verifier_summary(self) -> str:
+        """What the verifier proved, in one line."""
+        return str(ffi.string(library().ubpf_prog_verifier_summary(self._handle)).decode("utf-8", "replace"))
+
+    def section(self, name: str) -> bytes | None:
+        """Return the contents of the object's first section ``name``, or None."""
+        size = ffi.new("size_t *")
+        if "\0" in name:
+            return None
+        data = library().ubpf_prog_section(self._handle, name.encode(), size)
+        return None if data == ffi.NULL else bytes(ffi.buffer(data, size[0]))
+
+    def disassemble(self) -> str:
+        """Return the instructions as text, one per line with its index, and the P4 lines they come from."""
+        return take_text(library().ubpf_prog_disassemble(self._handle))
+
+    def adopt_maps(self, old: Program) -> int:
+        """Share the maps of ``old`` that agree with this program's own; return how many do.
+
+        Two maps agree when their names, types, sizes and flags do.  Read-only maps are not shared.
+        """
+        with lock:
+            return int(library().ubpf_prog_adopt_maps(self._handle, old._handle))
+
+    def run(
+        self,
+        packet: bytes,
+        *,
+        input_port: int = 0,
+        rss_hash: int = 0,
+        pkt_mark: int = 0,
+        tunnel_id: int = 0,
+        headroom: int = 256,
+    ) -> RunResult:
+        """Run the program on ``packet``, in front of which it may add up to ``headroom`` bytes."""
+        packet = bytes(packet)
+        if len(packet) > MAX_PACKET:
+            raise ValueError(f"a packet has at most {MAX_PACKET} bytes, not {len(packet)}")
+        if not 0 <= headroom <= MAX_HEADROOM:
+            raise ValueError(f"headroom is 0 to {MAX_HEADROOM} bytes, not {headroom}")
+        lib = library()
+        memory = ffi.new("uint8_t[]", headroom + len(packet) or 1)
+        ffi.memmove(memory + headroom, packet, len(packet))
+        base = int(ffi.cast("uintptr_t", memory))
+        buffer = ffi.new("struct ubpf_buffer *", {"base": memory})
+        run = ffi.new("struct ubpf_run *")
+        ctx = run.ctx
+        ctx.data = base + headroom
+        ctx.data_end = base + headroom + len(packet)
+        ctx.input_port = _in_range("input_port", input_port, 32)
+        ctx.packet_length = len(packet)
+        ctx.rss_hash = _in_range("rss_hash", rss_hash, 32)
+        ctx.pkt_mark = _in_range("pkt_mark", pkt_mark, 32)
+        ctx.tunnel_id = _in_range("tunnel_id", tunnel_id, 64)
+        ctx.truncate_len = _UNTRUNCATED
+        run.adjust_head = lib.ubpf_buffer_adjust_head
+        run.packet = buffer
+        with lock:
+            verdict = lib.ubpf_prog_run(self._handle, run)
+        length = min(ctx.data_end - ctx.data, ctx.truncate_len)
+        return RunResult(
+            verdict=Verdict(verdict),
+            packet=bytes(ffi.buffer(memory + (ctx.data - base), length)),
+            output_port=ctx.output_port,
+            clone_port=ctx.clone_port if ctx.clone else None,
+        )
+
+
+def _in_range(name: str, value: int, bits: int) -> int:
+    if not 0 <= value < 1 << bits:
+        raise ValueError(f"{name} is an unsigned number of {bits} bits, not {value}")
+    return value

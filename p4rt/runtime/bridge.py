@@ -100,19 +100,25 @@ class Bridge:
                 raise RefusedError(e.code, f"{e}; --force makes them drop packets") from None
             raise
 
-    def read(self, prog: int, what: wire.ReadWhat = wire.ReadWhat.OBJECT) -> bytes:
-        """Reads back the object of program `prog`, or a text about it, whole."""
+    def read(
+        self, prog: int, what: wire.ReadWhat = wire.ReadWhat.OBJECT, generation: int = 0
+    ) -> bytes:
+        """Reads back the object of program `prog`, or a text about it, whole.
+
+        RefusedError (ErrorCode.CHANGED) when the program is not, or no longer, of `generation`;
+        with 0 the object of any generation is read, but always of one."""
+        if generation:
+            return self._read(prog, what, generation)
         for _ in range(_READ_TRIES - 1):
             try:
-                return self._read(prog, what)
+                return self._read(prog, what, 0)
             except RefusedError as e:
                 if e.code != ErrorCode.CHANGED:
                     raise
-        return self._read(prog, what)
+        return self._read(prog, what, 0)
 
-    def _read(self, prog: int, what: wire.ReadWhat) -> bytes:
+    def _read(self, prog: int, what: wire.ReadWhat, generation: int) -> bytes:
         data = bytearray()
-        generation = 0
         while True:
             request = wire.Read(prog, what, len(data), generation)
             reply = self.connection.transact(request, wire.ReadReply)
@@ -134,14 +140,15 @@ class LoadedProgram:
     def __init__(self, bridge: Bridge, desc: wire.ProgramDesc) -> None:
         self.bridge = bridge
         self.desc = desc
-        self.maps = SwitchMaps(bridge.connection, desc.prog)
+        self.maps = SwitchMaps(bridge.connection, desc.prog, desc.generation)
         self._info: ProgramInfo | None = None
 
     @property
     def info(self) -> ProgramInfo:
         """What the program's object says of itself."""
         if self._info is None:
-            self._info = info.from_object(self.bridge.read(self.desc.prog))
+            elf = self.bridge.read(self.desc.prog, generation=self.desc.generation)
+            self._info = info.from_object(elf)
         return self._info
 
     @property

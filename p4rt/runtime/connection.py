@@ -23,6 +23,7 @@ from p4rt.runtime.locate import stream_name
 DEFAULT_TIMEOUT = 10.0
 _COMMIT_TIMEOUT = 120.0  # Verification and compilation of a large object.
 _VERSIONS = range(1, 7)  # OpenFlow 1.0 to 1.5.
+_VERSION_LIMIT = 0x20  # No OpenFlow message begins with more.
 _READ_SIZE = 1 << 17
 _OUT_HIGH = 1 << 20  # Bytes to queue before waiting for the switch to take some.
 
@@ -188,7 +189,7 @@ class Connection:
     def _next_frame(self) -> tuple[int, int, int, bytes] | None:
         while len(self._in) >= wire.OFP_HEADER.size:
             version, kind, length, xid = wire.OFP_HEADER.unpack_from(self._in)
-            if length < wire.OFP_HEADER.size:
+            if not 0 < version < _VERSION_LIMIT or length < wire.OFP_HEADER.size:
                 raise WireError(f"{self._name}: the peer does not speak OpenFlow")
             if len(self._in) < length:
                 return None

@@ -274,7 +274,7 @@ def parse_call(table: Table, text: str, *, default: bool) -> Call:
     name, paren, rest = text.strip().partition("(")
     if paren and not rest.endswith(")"):
         raise InputError(f"'{text}' is not ACTION(PARAM=VALUE,...)")
-    arguments = [a for a in split_tokens(rest[:-1])] if paren else []
+    arguments = [a.strip() for a in rest[:-1].split(",") if a.strip()]
     return make_call(table, name, [_partition(a)[::2] if "=" in a else ("", a) for a in arguments],
                      default=default)  # fmt: skip
 

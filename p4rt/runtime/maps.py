@@ -12,7 +12,7 @@ import errno
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from p4rt.runtime import wire
 from p4rt.runtime.errors import ErrorCode, InputError, RefusedError
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from p4rt.runtime.connection import Connection
 
 Entry = tuple[bytes, bytes]
+
+_Request = TypeVar("_Request", wire.MapList, wire.MapLookup, wire.MapUpdate, wire.MapDelete)
 
 
 class MapType(IntEnum):
@@ -104,16 +106,25 @@ def check_sizes(info: MapInfo, key: bytes, value: bytes | None = None) -> None:
 
 
 class SwitchMaps:
-    """The maps of program `prog` of the bridge at the other end of `connection`."""
+    """The maps of program `prog` of the bridge at the other end of `connection`.
 
-    def __init__(self, connection: Connection, prog: int) -> None:
+    Requests are refused with ErrorCode.CHANGED once the program is no longer of `generation`: its
+    maps may then mean something else.  0 takes any."""
+
+    def __init__(self, connection: Connection, prog: int, generation: int = 0) -> None:
         self._connection = connection
         self._prog = prog
+        self._generation = generation
+
+    def _request(
+        self, kind: type[_Request], index: int, n: int = 0, data: bytes = b"", flags: int = 0
+    ) -> _Request:
+        return kind(self._prog, index, flags, n, self._generation, data)
 
     def maps(self) -> Mapping[str, MapInfo]:
         """See MapStore."""
         found: dict[str, MapInfo] = {}
-        for part in self._connection.transact_list(wire.MapList(self._prog), wire.MapListReply):
+        for part in self._connection.transact_list(self._request(wire.MapList, 0), wire.MapListReply):
             for m in part.maps:
                 found[m.name] = MapInfo(
                     m.map, m.name, m.type, m.key_size, m.value_size, m.max_entries, m.flags,
@@ -125,7 +136,7 @@ class SwitchMaps:
         """See MapStore."""
         check_sizes(info, key)
         reply = self._connection.transact(
-            wire.MapLookup(self._prog, info.index, 0, 1, key), wire.MapLookupReply
+            self._request(wire.MapLookup, info.index, 1, key), wire.MapLookupReply
         )
         entries = wire.split_entries(reply.data, reply.n, info.key_size, info.value_size)
         return entries[0][1] if entries else None
@@ -138,7 +149,7 @@ class SwitchMaps:
         for start in range(0, len(entries), batch):
             part = entries[start : start + batch]
             data = b"".join(key + value for key, value in part)
-            request = wire.MapUpdate(self._prog, info.index, mode, len(part), data)
+            request = self._request(wire.MapUpdate, info.index, len(part), data, mode)
             try:
                 self._connection.transact(request, wire.MapUpdateReply)
             except RefusedError as e:
@@ -151,7 +162,7 @@ class SwitchMaps:
         batch = max(1, wire.DATA_MAX // max(1, info.key_size))
         for start in range(0, len(keys), batch):
             part = keys[start : start + batch]
-            request = wire.MapDelete(self._prog, info.index, 0, len(part), b"".join(part))
+            request = self._request(wire.MapDelete, info.index, len(part), b"".join(part))
             try:
                 self._connection.transact(request, wire.MapDeleteReply)
             except RefusedError as e:
@@ -162,7 +173,7 @@ class SwitchMaps:
         cursor = 0
         while True:
             reply = self._connection.transact(
-                wire.MapDump(self._prog, info.index, cursor), wire.MapDumpReply
+                wire.MapDump(self._prog, info.index, cursor, 0, self._generation), wire.MapDumpReply
             )
             if not reply.n:
                 return

@@ -333,14 +333,15 @@ class ReadReply(_WithData):
 class _MapRequest(_WithData):
     """`struct p4rt_map_request`, then keys, or keys and values, end to end in `data`.
 
-    The generation is left 0: any."""
+    A `generation` other than 0 has the request refused once the program was replaced."""
 
     TYPE: ClassVar[MsgType]
-    _LAYOUT = struct.Struct("!IIII8x")
+    _LAYOUT = struct.Struct("!IIIII4x")
     prog: int
     map: int = 0
     flags: int = 0
     n: int = 0
+    generation: int = 0
     data: bytes = b""
 
 
@@ -466,11 +467,12 @@ class MapDump(_Fixed):
     """Asks for the entries from `cursor` on, `max` of them or as many as fit (0)."""
 
     TYPE: ClassVar[MsgType] = MsgType.MAP_DUMP
-    _LAYOUT = struct.Struct("!IIQI4x")
+    _LAYOUT = struct.Struct("!IIQII")
     prog: int
     map: int
     cursor: int = 0
     max: int = 0
+    generation: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the control plane can see of a program: tables, actions, registers, and how their bytes lie.
+
+Lowering fills a `Catalog`; `program_info` and `p4info` describe it, each in its own format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from p4rt.compiler.analysis import types as t
+from p4rt.compiler.backend import ir
+from p4rt.compiler.frontend import ast
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A field of a key or value: `size` bytes at `offset` that hold the `width`-bit value, shifted left."""
+
+    name: str
+    width: int
+    offset: int
+    size: int
+    big_endian: bool = False
+    shift: int = 0
+    signed: bool = False
+    format: str | None = None
+    enum: dict[str, int] | None = None
+
+    def encode(self, value: int) -> bytes:
+        """The bytes of `value`, which is wrapped to the width."""
+        number = (value & ((1 << self.width) - 1)) << self.shift
+        return number.to_bytes(self.size, "big" if self.big_endian else "little")
+
+
+@dataclass(frozen=True)
+class KeyField:
+    """An element of a table's key."""
+
+    slot: Slot
+    id: int
+    match: str
+    annotations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Action:
+    """An action, once for the program: its control-plane name and parameters."""
+
+    name: str
+    decl: ast.ActionDecl | None
+    params: tuple[tuple[str, int, int], ...]
+    """Name, id and width of each parameter that the control plane supplies."""
+
+
+@dataclass(frozen=True)
+class ActionUse:
+    """An action of a table: the number that stands for it in values, and where its parameters lie there."""
+
+    action: Action
+    code: int
+    scope: str
+    params: tuple[Slot, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table and its maps."""
+
+    name: str
+    decl: ast.TableDecl
+    map: str | None
+    map_type: ir.MapType
+    size: int
+    key: tuple[KeyField, ...]
+    key_size: int
+    value_size: int
+    base_bits: int
+    uses: tuple[ActionUse, ...]
+    default: ActionUse
+    default_args: dict[str, int]
+    default_map: str | None
+    const_entries: bool
+    n_initial_entries: int
+
+
+@dataclass(frozen=True)
+class Register:
+    """A register and its map; `type` is the P4 type of an element."""
+
+    name: str
+    decl: ast.Node
+    map: str
+    size: int
+    value_size: int
+    slots: tuple[Slot, ...]
+    type: t.Type
+
+
+@dataclass
+class Catalog:
+    """Everything named, and the maps behind it."""
+
+    maps: list[ir.Map] = field(default_factory=list)
+    initial: list[ir.InitialEntry] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    actions: dict[str, Action] = field(default_factory=dict)
+    registers: list[Register] = field(default_factory=list)
+    _taken: set[str] = field(default_factory=set)
+    _serials: dict[str, int] = field(default_factory=dict)
+
+    def unique(self, wish: str, reserved: Collection[str] = ()) -> str:
+        """A C identifier like `wish` that nothing else has."""
+        stem = re.sub(r"\W", "_", wish, flags=re.ASCII) or "x"
+        if stem[0].isdigit() or stem.startswith("_") or stem in reserved or re.match(r"(load|store|u?bpf_|UBPF_|u?int)", stem):
+            stem = f"p4_{stem}"
+        name = stem
+        while name in self._taken:
+            self._serials[stem] = self._serials.get(stem, 1) + 1
+            name = f"{stem}_{self._serials[stem]}"
+        self._taken.add(name)
+        return name

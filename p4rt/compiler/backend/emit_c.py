@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Spells the target IR in C through the templates; each node has its macro there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import singledispatchmethod
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from p4rt.compiler.backend import ir
+from p4rt.compiler.midend.prune import walk
+
+_OPERATIONS = {
+    ir.Relation.EQ: "==",
+    ir.Relation.NE: "!=",
+    ir.Relation.LT: "<",
+    ir.Relation.LE: "<=",
+    ir.Relation.SLT: "<",
+    ir.Relation.SLE: "<=",
+}
+_SIGNED = (ir.Relation.SLT, ir.Relation.SLE)
+_INDENT = "    "
+
+
+def templates_folder() -> Path:
+    """Where the templates are; the generated C includes headers from there."""
+    spec = find_spec("p4rt_templates")
+    for folder in (spec.submodule_search_locations or []) if spec is not None else []:
+        if (Path(folder) / "program.c.j2").is_file():
+            return Path(folder)
+    raise FileNotFoundError("the templates of p4rt-compile are missing: the installation is incomplete")
+
+
+def emit_c(program: ir.Program) -> str:
+    """The C text of `program`."""
+    folder = jinja2.FileSystemLoader(templates_folder())
+    environment = jinja2.Environment(
+        loader=folder, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    body = _Emitter(environment).block(program.body, 1)
+    variables = sorted({v.name for v in _variables(program.body)}, key=_natural)
+    pointers = sorted({p.name for p in _pointers(program.body)}, key=_natural)
+    return environment.get_template("program.c.j2").render(
+        program=program, variables=variables, pointers=pointers, body="\n".join(body)
+    )
+
+
+def _natural(name: str) -> tuple[str, int]:
+    stem = name.rstrip("0123456789")
+    return stem, int(name[len(stem) :] or 0)
+
+
+def _variables(block: ir.Block) -> Iterator[ir.Var]:
+    """Every variable that is assigned or read."""
+
+    def inside(expr: ir.Expr) -> Iterator[ir.Var]:
+        if isinstance(expr, ir.Var):
+            yield expr
+        for name in expr.__dataclass_fields__:
+            value = getattr(expr, name)
+            if isinstance(value, ir.Expr):
+                yield from inside(value)
+
+    for statement in walk(block):
+        for name in statement.__dataclass_fields__:
+            value = getattr(statement, name)
+            if isinstance(value, ir.Expr):
+                yield from inside(value)
+
+
+def _pointers(block: ir.Block) -> Iterator[ir.Pointer]:
+    for statement in walk(block):
+        if isinstance(statement, ir.PacketPointer | ir.Lookup):
+            yield statement.pointer
+
+
+def c_string(text: str) -> str:
+    """`text` as a C string literal."""
+    plain = "".join(
+        char if 32 <= ord(char) < 127 and char not in '\\"?' else "".join(f"\\{byte:03o}" for byte in char.encode())
+        for char in text
+    )
+    return f'"{plain}"'
+
+
+class _Emitter:
+    def __init__(self, environment: jinja2.Environment) -> None:
+        self._e: Any = environment.get_template("expressions.j2").module
+        self._s: Any = environment.get_template("statements.j2").module
+
+    # ---- Statements
+
+    def block(self, statements: ir.Block, depth: int) -> list[str]:
+        """The lines of a block."""
+        lines: list[str] = []
+        for statement in statements:
+            if not isinstance(statement, ir.Label):
+                lines += self._mark(statement)
+            lines += self._statement(statement, depth)
+        return lines
+
+    def _mark(self, statement: ir.Statement) -> Iterable[str]:
+        """`#line`, where the source line changes.  The C compiler counts on by itself, hence each time."""
+        span = statement.span
+        if span.line <= 0:
+            return [self._s.line(1, c_string("generated"))]
+        return [self._s.line(span.line, c_string(span.file))]
+
+    def _lines(self, text: str, depth: int) -> list[str]:
+        return [_INDENT * depth + line for line in text.splitlines()]
+
+    @singledispatchmethod
+    def _statement(self, statement: ir.Statement, depth: int) -> list[str]:
+        raise AssertionError(f"no C for {type(statement).__name__}")
+
+    @_statement.register
+    def _(self, s: ir.Assign, depth: int) -> list[str]:
+        return self._lines(self._s.assign(s.target.name, self.expr(s.value)), depth)
+
+    @_statement.register
+    def _(self, s: ir.If, depth: int) -> list[str]:
+        lines = self._lines(self._s.if_head(self.expr(s.condition)), depth) + self.block(s.then, depth + 1)
+        if s.other:
+            lines += self._lines(self._s.if_else(), depth) + self.block(s.other, depth + 1)
+        return lines + self._lines(self._s.block_end(), depth)
+
+    @_statement.register
+    def _(self, s: ir.Switch, depth: int) -> list[str]:
+        lines = self._lines(self._s.switch_head(self.expr(s.on)), depth)
+        for case in s.cases:
+            lines += self._lines(self._s.switch_case([f"{value:#x}" for value in case.values]), depth)
+            lines += self.block(case.body, depth + 1) + self._lines(self._s.switch_break(), depth + 1)
+        lines += self._lines(self._s.switch_default(), depth) + self.block(s.default, depth + 1)
+        return lines + self._lines(self._s.switch_break(), depth + 1) + self._lines(self._s.block_end(), depth)
+
+    @_statement.register
+    def _(self, s: ir.Label, depth: int) -> list[str]:
+        return self._lines(self._s.label(s.name), depth - 1)
+
+    @_statement.register
+    def _(self, s: ir.Goto, depth: int) -> list[str]:
+        return self._lines(self._s.goto(s.label), depth)
+
+    @_statement.register
+    def _(self, s: ir.Scope, depth: int) -> list[str]:
+        lines = self._lines(self._s.scope_head(s.buffer.name, (s.buffer.size + 7) // 8), depth)
+        return lines + self.block(s.body, depth + 1) + self._lines(self._s.block_end(), depth)
+
+    @_statement.register
+    def _(self, s: ir.Store, depth: int) -> list[str]:
+        order = "be" if s.big_endian else "le"
+        text = self._s.store(s.value.width, order, s.memory.name, s.offset, self.expr(s.value))
+        return self._lines(text, depth)
+
+    @_statement.register
+    def _(self, s: ir.PacketPointer, depth: int) -> list[str]:
+        text = self._s.packet_pointer(s.pointer.name, self.expr(s.offset), s.size, s.otherwise)
+        return self._lines(text, depth)
+
+    @_statement.register
+    def _(self, s: ir.Lookup, depth: int) -> list[str]:
+        return self._lines(self._s.lookup(s.pointer.name, s.map, s.key.name), depth)
+
+    @_statement.register
+    def _(self, s: ir.HashBytes, depth: int) -> list[str]:
+        return self._lines(self._s.hash_bytes(s.target.name, s.buffer.name, s.length), depth)
+
+    @_statement.register
+    def _(self, s: ir.ReadClock, depth: int) -> list[str]:
+        return self._lines(self._s.read_clock(s.target.name), depth)
+
+    @_statement.register
+    def _(self, s: ir.MoveHead, depth: int) -> list[str]:
+        return self._lines(self._s.move_head(self.expr(s.delta), s.otherwise), depth)
+
+    @_statement.register
+    def _(self, s: ir.ReadContext, depth: int) -> list[str]:
+        return self._lines(self._s.read_context(s.target.name, s.field), depth)
+
+    @_statement.register
+    def _(self, s: ir.WriteContext, depth: int) -> list[str]:
+        return self._lines(self._s.write_context(s.field, self.expr(s.value)), depth)
+
+    @_statement.register
+    def _(self, s: ir.Return, depth: int) -> list[str]:
+        return self._lines(self._s.return_(self.expr(s.verdict)), depth)
+
+    # ---- Expressions
+
+    def _wrap(self, text: str, width: int) -> str:
+        return text if width == ir.WORD else str(self._e.wrap(text, self._mask(width)))
+
+    @staticmethod
+    def _mask(width: int) -> str:
+        return f"{(1 << width) - 1:#x}"
+
+    def _extended(self, value: ir.Expr) -> str:
+        """`value` as an int64_t."""
+        return str(self._e.sign_extend(self.expr(value), ir.WORD - value.width))
+
+    @singledispatchmethod
+    def expr(self, expr: ir.Expr) -> str:
+        """An expression in C, in parentheses where it needs them."""
+        raise AssertionError(f"no C for {type(expr).__name__}")
+
+    @expr.register
+    def _(self, e: ir.Const) -> str:
+        return str(self._e.const(f"{e.value:#x}" if e.value > 9 else e.value))
+
+    @expr.register
+    def _(self, e: ir.Var) -> str:
+        return e.name
+
+    @expr.register
+    def _(self, e: ir.Not) -> str:
+        return self._wrap(self._e.invert(self.expr(e.operand)), e.width)
+
+    @expr.register
+    def _(self, e: ir.Negate) -> str:
+        return self._wrap(self._e.negate(self.expr(e.operand)), e.width)
+
+    @expr.register
+    def _(self, e: ir.Binary) -> str:
+        text = self._e.binary(self.expr(e.left), e.op.value, self.expr(e.right))
+        wraps = e.op in (ir.Op.ADD, ir.Op.SUB, ir.Op.MUL)
+        return self._wrap(text, e.width) if wraps else str(text)
+
+    @expr.register
+    def _(self, e: ir.Compare) -> str:
+        convert = self._extended if e.relation in _SIGNED else self.expr
+        return str(self._e.compare(convert(e.left), _OPERATIONS[e.relation], convert(e.right)))
+
+    @expr.register
+    def _(self, e: ir.Shift) -> str:
+        amount = self.expr(e.amount)
+        match e.kind:
+            case ir.ShiftKind.LEFT:
+                return self._wrap(self._e.shift_left(self.expr(e.value), amount), e.width)
+            case ir.ShiftKind.RIGHT:
+                return str(self._e.shift_right(self.expr(e.value), amount))
+            case ir.ShiftKind.ARITHMETIC:
+                return self._wrap(self._e.shift_arithmetic(self._extended(e.value), amount), e.width)
+
+    @expr.register
+    def _(self, e: ir.Slice) -> str:
+        text = self.expr(e.operand)
+        if e.low:
+            text = self._e.right_by(text, e.low)
+        return text if e.low + e.width == e.operand.width else self._wrap(text, e.width)
+
+    @expr.register
+    def _(self, e: ir.Extend) -> str:
+        return self._wrap(self._e.unsigned(self._extended(e.operand)), e.width) if e.signed else self.expr(e.operand)
+
+    @expr.register
+    def _(self, e: ir.Concat) -> str:
+        return str(self._e.concat(self.expr(e.high), e.low.width, self.expr(e.low)))
+
+    @expr.register
+    def _(self, e: ir.Choose) -> str:
+        return str(self._e.choose(self.expr(e.condition), self.expr(e.then), self.expr(e.other)))
+
+    @expr.register
+    def _(self, e: ir.Load) -> str:
+        return str(self._e.load(e.width, "be" if e.big_endian else "le", e.memory.name, e.offset))
+
+    @expr.register
+    def _(self, e: ir.Found) -> str:
+        return str(self._e.found(e.pointer.name))

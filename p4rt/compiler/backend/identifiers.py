@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers and short names of what the control plane sees, as P4Runtime wants them.
+
+An id is a byte for the kind of object and 24 bits that are, unless `@id` gives them, Jenkins' one-at-a-time
+hash of the full name, or where that is taken, the next free number.  So an id stays when the program around it
+changes, and agrees with that of other compilers that do the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+from p4rt.compiler.backend.catalog import Catalog
+from p4rt.compiler.frontend import ast
+
+
+class Prefix(IntEnum):
+    """The top byte of an id (P4Runtime specification, P4Ids.Prefix)."""
+
+    ACTION = 0x01
+    TABLE = 0x02
+    REGISTER = 0x16
+
+
+_BASE = (1 << 24) - 1
+
+
+def one_at_a_time(text: str) -> int:
+    """Bob Jenkins' one-at-a-time hash of the UTF-8 bytes, 32 bits."""
+    value = 0
+    for byte in text.encode():
+        value = (value + byte) & 0xFFFFFFFF
+        value = (value + (value << 10)) & 0xFFFFFFFF
+        value ^= value >> 6
+    value = (value + (value << 3)) & 0xFFFFFFFF
+    value ^= value >> 11
+    return (value + (value << 15)) & 0xFFFFFFFF
+
+
+class Identifiers:
+    """Ids and aliases of a program's tables, actions and registers, by kind and full name."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._ids: dict[tuple[Prefix, str], int] = {}
+        self._aliases: dict[tuple[Prefix, str], str] = {}
+        self._add(Prefix.TABLE, [(table.name, table.decl) for table in catalog.tables])
+        self._add(Prefix.ACTION, [(action.name, action.decl) for action in catalog.actions.values()])
+        self._add(Prefix.REGISTER, [(register.name, register.decl) for register in catalog.registers])
+
+    def id_of(self, prefix: Prefix, name: str) -> int:
+        """The id of an object."""
+        return self._ids[prefix, name]
+
+    def alias_of(self, prefix: Prefix, name: str) -> str:
+        """The shortest end of the name, cut at dots, that no other object of the kind has."""
+        return self._aliases[prefix, name]
+
+    def _add(self, prefix: Prefix, objects: list[tuple[str, ast.Node | None]]) -> None:
+        taken: set[int] = set()
+        rest: list[str] = []
+        for name, node in objects:
+            given = _given_id(node)
+            if given is None or given in taken:
+                rest.append(name)
+            else:
+                taken.add(given)
+                self._ids[prefix, name] = prefix << 24 | given
+        for name in sorted(rest):
+            number = one_at_a_time(name) & _BASE
+            while number == 0 or number in taken:
+                number = (number + 1) & _BASE
+            taken.add(number)
+            self._ids[prefix, name] = prefix << 24 | number
+        names = [name for name, _ in objects]
+        for name in names:
+            self._aliases[prefix, name] = _alias(name, names)
+
+
+def _given_id(node: ast.Node | None) -> int | None:
+    note = ast.annotation(node, "id") if node is not None else None
+    if note is not None and note.exprs and isinstance(note.exprs[0], ast.IntLit):
+        return note.exprs[0].value & _BASE
+    return None
+
+
+def _alias(name: str, names: Iterable[str]) -> str:
+    parts = name.split(".")
+    for count in range(1, len(parts)):
+        end = ".".join(parts[-count:])
+        if not any(other != name and (other == end or other.endswith(f".{end}")) for other in names):
+            return end
+    return name

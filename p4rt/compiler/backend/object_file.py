@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From C to the object that the switch loads: clang, the line table, and the sections that abi.h names."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from p4rt.compiler.backend import ir
+from p4rt.compiler.backend.emit_c import templates_folder
+
+ABI_VERSION = 1
+_CLANG = ("clang-19", "clang")
+_OBJCOPY = ("llvm-objcopy-19", "llvm-objcopy")
+_FLAGS = (
+    "-target bpf -mcpu=v3 -O2 -gdwarf-4 -gline-tables-only -std=gnu11 -ffreestanding -fno-builtin -fno-jump-tables -nostdlibinc"
+    " -Wall -Werror -mllvm -bpf-stack-size=4096"
+).split()
+_DEBUG_SECTIONS = (".BTF", ".BTF.ext", ".rel.BTF", ".rel.BTF.ext")
+
+
+class ToolError(Exception):
+    """A tool is missing or failed; the message is for the user."""
+
+
+@dataclass(frozen=True)
+class Sections:
+    """What goes into the object beside code and maps."""
+
+    info: bytes
+    p4info: bytes
+    initial: Sequence[ir.InitialEntry]
+
+
+def _tool(names: Sequence[str]) -> str:
+    for name in names:
+        found = shutil.which(name)
+        if found is not None:
+            return found
+    raise ToolError(f"{names[0]} was not found: install the Debian packages clang-19 and llvm-19")
+
+
+def _run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ToolError(f"{Path(command[0]).name} failed:\n{done.stderr.strip()}")
+
+
+def assemble(c_source: str) -> str:
+    """The BPF assembly that clang makes of the C."""
+    with tempfile.TemporaryDirectory(prefix="p4rt-") as name:
+        folder = Path(name)
+        _compile(c_source, folder, "program.s", ["-S", "-g0"])
+        return (folder / "program.s").read_text(encoding="utf-8")
+
+
+def build_object(c_source: str, main_file: str, sections: Sections) -> bytes:
+    """The finished ELF object.  `main_file` is the P4 file that line numbers are of.
+
+    Raises:
+        ToolError: clang or objcopy is missing or failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="p4rt-") as name:
+        folder = Path(name)
+        _compile(c_source, folder, "program.o", ["-c"])
+        lines = line_table((folder / "program.o").read_bytes(), main_file)
+        contents = {
+            "ubpf.abi": struct.pack("<I", ABI_VERSION),
+            "p4rt.info": sections.info,
+            "p4rt.p4info": sections.p4info,
+        }
+        if sections.initial:
+            contents["ubpf.init"] = b"".join(init_record(entry) for entry in sections.initial)
+        if lines:
+            contents["p4rt.lines"] = b"".join(struct.pack("<II", insn, line) for insn, line in lines)
+        command = [_tool(_OBJCOPY), "--strip-debug"]
+        for section in _DEBUG_SECTIONS:
+            command += ["--remove-section", section]
+        for section, data in contents.items():
+            (folder / section).write_bytes(data)
+            command += ["--add-section", f"{section}={folder / section}"]
+        _run([*command, "program.o", "finished.o"], folder)
+        return (folder / "finished.o").read_bytes()
+
+
+def _compile(c_source: str, folder: Path, output: str, options: list[str]) -> None:
+    (folder / "program.c").write_text(c_source, encoding="utf-8")
+    includes = ["-I", str(templates_folder())]
+    _run([_tool(_CLANG), *_FLAGS, *options, *includes, "-o", output, "program.c"], folder)
+
+
+def init_record(entry: ir.InitialEntry) -> bytes:
+    """An entry as `struct ubpf_init_record` in abi.h says, padded to 8 bytes."""
+    name = entry.map.encode()
+    record = struct.pack("<IIII", len(name), len(entry.key), len(entry.value), 0) + name + entry.key + entry.value
+    return record + bytes(-len(record) % 8)
+
+
+def line_table(elf: bytes, main_file: str) -> list[tuple[int, int]]:
+    """(instruction, line) from the DWARF of `elf`; line 0 for what comes from no line of `main_file`."""
+    from elftools.elf.elffile import ELFFile
+
+    dwarf = ELFFile(io.BytesIO(elf)).get_dwarf_info(relocate_dwarf_sections=False)
+    table: dict[int, int] = {}
+    for unit in dwarf.iter_CUs():
+        program = dwarf.line_program_for_CU(unit)
+        if program is None:
+            continue
+        first = 0 if program.header.version >= 5 else 1
+        names = [_file_name(dwarf, entry) for entry in program.header.file_entry]
+        for entry in program.get_entries():
+            state = entry.state
+            if state is None or state.end_sequence:
+                continue
+            index = state.file - first
+            known = 0 <= index < len(names) and names[index] == os.path.basename(main_file)
+            table[state.address // 8] = state.line if known else 0
+    result: list[tuple[int, int]] = []
+    for insn, line in sorted(table.items()):
+        if not result or result[-1][1] != line:
+            result.append((insn, line))
+    return result
+
+
+def _file_name(dwarf: object, entry: object) -> str:
+    name = getattr(entry, "name", b"")
+    text = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
+    return os.path.basename(text)

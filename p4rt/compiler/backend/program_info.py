@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The JSON of section `p4rt.info`, as docs/program-info.md describes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from p4rt import __version__
+from p4rt.compiler.backend import ir
+from p4rt.compiler.backend.catalog import ActionUse, Catalog, Register, Slot, Table
+from p4rt.compiler.backend.identifiers import Identifiers, Prefix
+
+FORMAT_VERSION = 1
+_MAP_TYPES = {ir.MapType.HASH: "hash", ir.MapType.LPM: "lpm", ir.MapType.ARRAY: "array"}
+
+
+def program_info(
+    catalog: Catalog, identifiers: Identifiers, program: str, source: str, model_version: int
+) -> dict[str, Any]:
+    """The description of a program's tables and registers."""
+    return {
+        "version": FORMAT_VERSION,
+        "program": program,
+        "source": source,
+        "arch": "ubpf_model",
+        "model_version": model_version,
+        "compiler": f"p4rt-compile {__version__}",
+        "tables": [_table(table, identifiers) for table in catalog.tables],
+        "registers": [_register(register, identifiers) for register in catalog.registers],
+    }
+
+
+def _place(slot: Slot) -> dict[str, Any]:
+    """The members that say where a field lies."""
+    order = "big" if slot.big_endian else "little"
+    place: dict[str, Any] = {"width": slot.width, "offset": slot.offset, "size": slot.size, "order": order}
+    place["shift"] = slot.shift
+    if slot.signed:
+        place["signed"] = True
+    if slot.format is not None:
+        place["format"] = slot.format
+    if slot.enum is not None:
+        place["enum"] = slot.enum
+    return place
+
+
+def _table(table: Table, identifiers: Identifiers) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "name": table.name,
+        "id": identifiers.id_of(Prefix.TABLE, table.name),
+        "alias": identifiers.alias_of(Prefix.TABLE, table.name),
+        "map": table.map,
+        "map_type": _MAP_TYPES[table.map_type],
+        "size": table.size,
+        "const_entries": table.const_entries,
+        "key_size": table.key_size,
+        "value_size": table.value_size,
+        "key": [
+            {"name": item.slot.name, "id": item.id, "match": item.match, **_place(item.slot)} for item in table.key
+        ],
+        "action_code": {"offset": 0, "size": 4, "order": "little"},
+        "actions": [_action(use, identifiers) for use in table.uses],
+        "default": {
+            "map": table.default_map,
+            "const": table.default_map is None,
+            "action": table.default.action.name,
+            "args": table.default_args,
+        },
+    }
+    if table.map_type is ir.MapType.LPM:
+        result["prefix_len"] = {"offset": 0, "size": 4, "order": "little", "base_bits": table.base_bits}
+    return result
+
+
+def _action(use: ActionUse, identifiers: Identifiers) -> dict[str, Any]:
+    action = use.action
+    return {
+        "name": action.name,
+        "alias": identifiers.alias_of(Prefix.ACTION, action.name),
+        "id": identifiers.id_of(Prefix.ACTION, action.name),
+        "code": use.code,
+        "scope": use.scope,
+        "params": [
+            {"name": slot.name, "id": number, **_place(slot)}
+            for slot, (_, number, _) in zip(use.params, action.params, strict=True)
+        ],
+    }
+
+
+def _register(register: Register, identifiers: Identifiers) -> dict[str, Any]:
+    return {
+        "name": register.name,
+        "alias": identifiers.alias_of(Prefix.REGISTER, register.name),
+        "id": identifiers.id_of(Prefix.REGISTER, register.name),
+        "map": register.map,
+        "size": register.size,
+        "value_size": register.value_size,
+        "value": [{"name": slot.name, **_place(slot)} for slot in register.slots],
+    }

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the lowering of a program shares: the statements so far, fresh names, and the scopes of P4."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from p4rt.compiler.analysis import model
+from p4rt.compiler.analysis import types as t
+from p4rt.compiler.backend import build, ir
+from p4rt.compiler.backend.catalog import Catalog
+from p4rt.compiler.frontend import ast
+from p4rt.compiler.midend import storage
+from p4rt.compiler.midend.storage import Tree
+from p4rt.compiler.source import NO_SPAN, Span
+
+_C_WORDS = frozenset(
+    "auto break case char const continue default do double else enum extern float for goto if inline int long"
+    " register restrict return short signed sizeof static struct switch typedef union unsigned void volatile"
+    " while asm typeof data data_end ctx map_lookup time_get_ns adjust_head hash_lookup3 packet_start packet_end"
+    " shift_left shift_right shift_arithmetic NULL SECTION INLINE ACCESS main".split()
+)
+
+
+@dataclass(eq=False)
+class Frame:
+    """A block being inlined: where its names live, and where its jumps go."""
+
+    instance: model.Instance | None
+    parent: Frame | None = None
+    places: dict[ast.Decl, Tree] = field(default_factory=dict)
+    type_args: dict[ast.TypeParam, t.Type] = field(default_factory=dict)
+    return_label: str = ""
+    exit_label: str = ""
+    result: Tree | None = None
+    is_block: bool = False
+    break_label: str | None = None
+    continue_label: str | None = None
+
+    def find(self, decl: ast.Decl) -> Tree | None:
+        """Where a variable or parameter is, here or in the blocks around."""
+        frame: Frame | None = self
+        while frame is not None:
+            if decl in frame.places:
+                return frame.places[decl]
+            frame = frame.parent
+        return None
+
+
+def block_frame(frame: Frame) -> Frame:
+    """The frame of the parser or control that `frame` is part of."""
+    while not frame.is_block and frame.parent is not None:
+        frame = frame.parent
+    return frame
+
+
+class Context:
+    """The state of lowering one program."""
+
+    def __init__(self, checked: model.CheckedProgram) -> None:
+        self.checked = checked
+        self.catalog = Catalog()
+        self.frame = Frame(None)
+        self.span: Span = NO_SPAN
+        self.out: list[ir.Statement] = []
+        self.reject_label = self.name("reject")
+        self.verdict = self.variable("verdict", storage.ENUM_WIDTH)
+        self.cursor = self.variable("cursor", ir.WORD)
+        self.packet: set[ast.Decl] = set()
+        """Parameters that are the packet_in or packet_out of the architecture."""
+        self.modified: set[str] = set()
+        """Variables that were assigned to, other than by extracting a header."""
+        self.extracting = False
+
+    # ---- Errors
+
+    def unsupported(self, span: Span, construct: str, hint: str | None = None) -> NoReturn:
+        """Refuse valid P4; `construct` completes '... not supported', with its verb."""
+        self.checked.diagnostics.fatal("unsupported", span, f"{construct} not supported", hint)
+
+    def refuse(self, span: Span, message: str, hint: str | None = None) -> NoReturn:
+        """Refuse P4 that has no meaning on this target."""
+        self.checked.diagnostics.fatal("target", span, message, hint)
+
+    # ---- Names
+
+    def name(self, wish: str) -> str:
+        """A C identifier like `wish` that nothing else has."""
+        return self.catalog.unique(wish, _C_WORDS)
+
+    def variable(self, wish: str, width: int) -> ir.Var:
+        """A new variable."""
+        return ir.Var(width, self.name(wish))
+
+    def pointer(self, wish: str) -> ir.Pointer:
+        """A new pointer."""
+        return ir.Pointer(self.name(wish))
+
+    def allocate(self, type_: t.Type, wish: str) -> Tree:
+        """Variables for a value of `type_`."""
+        return storage.make(type_, re.sub(r"\W", "_", wish), self.variable)
+
+    # ---- Statements
+
+    def emit(self, statement: ir.Statement) -> None:
+        """Append a statement."""
+        self.out.append(statement)
+
+    def assign(self, target: ir.Expr, value: ir.Expr) -> None:
+        """Append `target = value`."""
+        assert isinstance(target, ir.Var) and target.width == value.width, (target, value)
+        if target != value:
+            if not self.extracting:
+                self.modified.add(target.name)
+            self.emit(ir.Assign(target, value, span=self.span))
+
+    def keep(self, value: ir.Expr, wish: str = "t") -> ir.Expr:
+        """The value that `value` has now, whatever happens later to the variables that it reads."""
+        if isinstance(value, ir.Const):
+            return value
+        kept = self.variable(wish, value.width)
+        self.assign(kept, value)
+        return kept
+
+    def keep_tree(self, tree: Tree) -> Tree:
+        """`keep` for every leaf."""
+        return storage.combine(lambda parts: self.keep(parts[0]), tree)
+
+    def goto(self, label: str) -> None:
+        """Append a jump."""
+        self.emit(ir.Goto(label, span=self.span))
+
+    def label(self, label: str) -> None:
+        """Append a label."""
+        self.emit(ir.Label(label, span=self.span))
+
+    def goto_if(self, condition: ir.Expr, label: str) -> None:
+        """Append a jump that is taken where `condition` is set."""
+        self.emit(ir.If(condition, (ir.Goto(label, span=self.span),), (), span=self.span))
+
+    @contextmanager
+    def collect(self) -> Iterator[list[ir.Statement]]:
+        """Statements appended inside go to the list given, not to the program."""
+        saved, self.out = self.out, []
+        try:
+            yield self.out
+        finally:
+            self.out = saved
+
+    @contextmanager
+    def at(self, span: Span) -> Iterator[None]:
+        """Statements appended inside come from `span`."""
+        saved, self.span = self.span, span
+        try:
+            yield
+        finally:
+            self.span = saved
+
+    @contextmanager
+    def enter(self, frame: Frame) -> Iterator[Frame]:
+        """Names inside are those of `frame`."""
+        saved, self.frame = self.frame, frame
+        try:
+            yield frame
+        finally:
+            self.frame = saved
+
+    # ---- Types and constants
+
+    def resolve(self, type_: t.Type) -> t.Type:
+        """`type_` with the type arguments of the functions being inlined."""
+        frame: Frame | None = self.frame
+        while frame is not None:
+            if frame.type_args:
+                type_ = t.substitute(type_, frame.type_args)
+            frame = frame.parent
+        return type_
+
+    def type_of(self, expr: ast.Expr) -> t.Type:
+        """Type after implicit conversion."""
+        return self.resolve(self.checked.type_of(expr))
+
+    def constant(self, expr: ast.Expr) -> model.Value | None:
+        """Compile-time value, or None."""
+        return self.checked.const_value(expr, self.frame.instance)
+
+    def integer(self, expr: ast.Expr) -> int:
+        """A compile-time integer that the checker has seen to."""
+        value = self.constant(expr)
+        if not isinstance(value, int):
+            self.refuse(expr.span, "this must be a number known at compile time")
+        return int(value)
+
+    def literal(self, value: model.Value, type_: t.Type) -> Tree:
+        """The tree of a compile-time value."""
+        type_ = t.strip(type_)
+        match value:
+            case bool():
+                return build.boolean(value)
+            case int():
+                width = storage.scalar_width(type_)
+                assert width is not None, type_
+                return build.const(value, width)
+            case model.EnumValue(kind, name):
+                members = kind.members if isinstance(kind, t.EnumType) else tuple(self.checked.errors)
+                return build.const(members.index(name), storage.ENUM_WIDTH)
+            case model.RecordValue():
+                return self._record(value, type_)
+            case _:
+                raise storage.Unsupported("strings as values are")
+
+    def _record(self, value: model.RecordValue, type_: t.Type) -> Tree:
+        if isinstance(type_, t.StackType):
+            items = tuple(self.literal(value.fields[str(i)], type_.element) for i in range(type_.size))
+            return storage.Stack(items, build.const(0, storage.INDEX_WIDTH))
+        parts = storage.fields_of(type_)
+        if parts is None:
+            raise storage.Unsupported(f"a constant of type {type_} is")
+        names = [name for name, _ in parts]
+        keys = names if set(names) <= set(value.fields) else [str(i) for i in range(len(names))]
+        fields: dict[str, Tree] = {}
+        for key, (name, part) in zip(keys, parts, strict=True):
+            fields[name] = self.literal(value.fields[key], part) if key in value.fields else storage.zero(part)
+        is_header = isinstance(type_, t.HeaderType)
+        return storage.Record(fields, build.boolean(value.valid) if is_header else None)

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lowering of calls: everything that P4 defines is inlined, with copy-in and copy-out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from p4rt.compiler.analysis import model
+from p4rt.compiler.analysis import types as t
+from p4rt.compiler.analysis.model import CallKind
+from p4rt.compiler.backend import build, ir
+from p4rt.compiler.frontend import ast
+from p4rt.compiler.midend import storage
+from p4rt.compiler.midend.context import Context, Frame, block_frame
+from p4rt.compiler.midend.lvalues import LValue, place, store
+from p4rt.compiler.midend.storage import Record, Stack, Tree
+
+if TYPE_CHECKING:
+    from p4rt.compiler.midend.lower_expressions import Expressions
+    from p4rt.compiler.midend.lower_externs import Externs
+    from p4rt.compiler.midend.lower_parser import Parsers
+    from p4rt.compiler.midend.lower_statements import Statements
+    from p4rt.compiler.midend.lower_tables import Tables
+
+CopyOut = list[tuple[LValue, Tree]]
+
+
+class Calls:
+    """Calls of one program."""
+
+    statements: Statements
+    externs: Externs
+    parsers: Parsers
+    tables: Tables
+
+    def __init__(self, ctx: Context, expressions: Expressions) -> None:
+        self.ctx = ctx
+        self.expressions = expressions
+        expressions.calls = self
+
+    def call(self, node: ast.Call) -> Tree | None:
+        """Lower a call; its result, or None for void."""
+        call = self.ctx.checked.call_of(node)
+        try:
+            return self._call(node, call)
+        except storage.Unsupported as problem:
+            self.ctx.unsupported(node.span, str(problem))
+
+    def _call(self, node: ast.Call, call: model.Call) -> Tree | None:
+        match call.kind:
+            case CallKind.FUNCTION | CallKind.ACTION:
+                return self.routine(call)
+            case CallKind.EXTERN_FUNCTION:
+                return self.externs.function(node, call)
+            case CallKind.EXTERN_METHOD:
+                return self.externs.method(node, call)
+            case CallKind.TABLE_APPLY:
+                assert isinstance(call.decl, ast.TableDecl)
+                return self.tables.apply(call.decl)
+            case CallKind.PARSER_APPLY | CallKind.CONTROL_APPLY:
+                self.block(call, self.instance_of(call.receiver if call.receiver is not None else node))
+                return None
+            case CallKind.CONSTRUCTOR:
+                raise storage.Unsupported("constructing an object in an expression is")
+            case CallKind.SIZE:
+                raise storage.Unsupported("a size that depends on the value is")
+            case _:
+                return self._builtin(call)
+
+    # ---- Blocks, actions, functions
+
+    def instance_of(self, node: ast.Node) -> model.Instance:
+        """The instance that a name, or a direct invocation, stands for in this frame."""
+        around = block_frame(self.ctx.frame).instance
+        decl = self.ctx.checked.decl_of(node)
+        if around is not None:
+            if node in around.members:
+                return around.members[node]
+            if decl is not None and decl in around.members:
+                return around.members[decl]
+            if isinstance(decl, ast.Param):
+                bound = around.args.get(decl.name)
+                if isinstance(bound, model.Instance):
+                    return bound
+        if isinstance(decl, ast.InstanceDecl) and decl in self.ctx.checked.instances:
+            return self.ctx.checked.instances[decl]
+        raise storage.Unsupported("naming an object in this way is")
+
+    def routine(self, call: model.Call) -> Tree | None:
+        """Inline an action or a function."""
+        decl = call.decl
+        assert isinstance(decl, ast.FunctionDecl | ast.ActionDecl)
+        local = isinstance(decl, ast.ActionDecl) and self._is_local(decl)
+        around = block_frame(self.ctx.frame) if local else None
+        frame = Frame(around.instance if around is not None else None, around)
+        frame.type_args = {param: self.ctx.resolve(type_) for param, type_ in call.type_args.items()}
+        result = self.ctx.resolve(call.result)
+        if not isinstance(result, t.VoidType):
+            frame.result = self.ctx.allocate(result, f"{decl.name}_result")
+        shared = isinstance(decl, ast.FunctionDecl)
+        self._inline(frame, call.args, decl.name, lambda: self.statements.body(decl.body), shared)
+        return frame.result
+
+    def action(self, frame: Frame, decl: ast.ActionDecl, bound: tuple[model.BoundArg, ...]) -> None:
+        """Inline an action that a table chose; `frame` has the control plane's arguments already."""
+        self._inline(frame, bound, decl.name, lambda: self.statements.body(decl.body), False)
+
+    def _is_local(self, decl: ast.ActionDecl) -> bool:
+        return self.ctx.checked.globals.get(decl.name) is not decl
+
+    def block(self, call: model.Call, instance: model.Instance) -> None:
+        """Inline a parser or control that another one applies."""
+        decl = instance.decl
+        frame = Frame(instance, None, is_block=True)
+        if isinstance(decl, ast.ControlDecl):
+            control = decl
+            self._inline(frame, call.args, decl.name, lambda: self.statements.control(control), True)
+        else:
+            assert isinstance(decl, ast.ParserDecl)
+            parser = decl
+            self._inline(frame, call.args, decl.name, lambda: self.parsers.parser(parser), True)
+
+    def _inline(
+        self,
+        frame: Frame,
+        args: tuple[model.BoundArg, ...],
+        name: str,
+        body: Callable[[], None],
+        may_share: bool,
+    ) -> None:
+        """Bind `args` in `frame`, lower `body` there, copy out.  `exit` inside copies out, too."""
+        ctx = self.ctx
+        caller = ctx.frame
+        copy_out = self.bind(frame, args, name, may_share)
+        frame.return_label = ctx.name(f"{name}_return")
+        frame.exit_label = ctx.name(f"{name}_exit") if copy_out else caller.exit_label
+        with ctx.enter(frame):
+            body()
+        ctx.label(frame.return_label)
+        self._copy_out(copy_out)
+        if copy_out:
+            done = ctx.name(f"{name}_done")
+            ctx.goto(done)
+            ctx.label(frame.exit_label)
+            self._copy_out(copy_out)
+            ctx.goto(caller.exit_label)
+            ctx.label(done)
+
+    def _copy_out(self, copy_out: CopyOut) -> None:
+        for target, source in copy_out:
+            store(self.ctx, target, source)
+
+    def bind(self, frame: Frame, args: tuple[model.BoundArg, ...], name: str, may_share: bool) -> CopyOut:
+        """Put the parameters of `frame` in place.
+
+        What the callee may write is shared with the caller where that cannot be told from copying: when the
+        callee sees nothing else of the caller (`may_share`) and no two arguments overlap.
+        """
+        targets: list[tuple[model.BoundArg, LValue]] = []
+        for arg in args:
+            if arg.param.direction in ("out", "inout"):
+                targets.append((arg, self._target(arg)))
+            else:
+                self._bind_input(frame, arg, name)
+        share = may_share and self._disjoint([target for _, target in targets])
+        copy_out: CopyOut = []
+        for arg, target in targets:
+            type_ = self.ctx.resolve(arg.param.type)
+            tree = target.tree if share else None
+            if tree is None:
+                tree = self.ctx.allocate(type_, f"{name}_{arg.param.name}")
+                copy_out.append((target, tree))
+                if arg.param.direction == "inout":
+                    store(self.ctx, place(tree), target.read())
+            if arg.param.direction == "out":
+                self.reset(tree, share=tree is target.tree)
+            frame.places[arg.param.decl] = tree
+        return copy_out
+
+    def _target(self, arg: model.BoundArg) -> LValue:
+        if arg.value is None or isinstance(arg.value, ast.DontCare):
+            return place(self.ctx.allocate(self.ctx.resolve(arg.param.type), "unused"))
+        return self.expressions.lvalue(arg.value)
+
+    def _bind_input(self, frame: Frame, arg: model.BoundArg, name: str) -> None:
+        if arg.value is None:
+            return
+        if isinstance(self.ctx.resolve(arg.param.type), t.ExternType):
+            passed = self.ctx.checked.decl_of(arg.value)
+            if passed not in self.ctx.packet:
+                raise storage.Unsupported("passing an extern object as an argument is")
+            self.ctx.packet.add(arg.param.decl)
+            return
+        value = self.expressions.value(arg.value)
+        frame.places[arg.param.decl] = storage.combine(
+            lambda parts: self.ctx.keep(parts[0], f"{name}_{arg.param.name}"), value
+        )
+
+    @staticmethod
+    def _disjoint(targets: list[LValue]) -> bool:
+        seen: set[str] = set()
+        for target in targets:
+            if target.tree is None:
+                return False
+            names = [leaf.name for leaf in storage.leaves(target.tree) if isinstance(leaf, ir.Var)]
+            if seen.intersection(names):
+                return False
+            seen.update(names)
+        return True
+
+    def reset(self, tree: Tree, *, share: bool) -> None:
+        """Make headers invalid and, but for storage shared with the caller, everything else zero."""
+        match tree:
+            case Record(fields, valid):
+                for item in fields.values():
+                    self.reset(item, share=share)
+                if valid is not None:
+                    self.ctx.assign(valid, build.FALSE)
+            case Stack(elements, next_):
+                for element in elements:
+                    self.reset(element, share=share)
+                self.ctx.assign(next_, build.const(0, next_.width))
+            case _:
+                if not share:
+                    self.ctx.assign(tree, build.const(0, tree.width))
+
+    # ---- Built-in methods
+
+    def _builtin(self, call: model.Call) -> Tree | None:
+        assert call.receiver is not None
+        if call.kind is CallKind.IS_VALID:
+            tree = self.expressions.value(call.receiver)
+            assert isinstance(tree, Record) and tree.valid is not None
+            return tree.valid
+        target = self.expressions.lvalue(call.receiver)
+        if call.kind in (CallKind.SET_VALID, CallKind.SET_INVALID):
+            valid = build.boolean(call.kind is CallKind.SET_VALID)
+            for condition, tree in target.options:
+                assert isinstance(tree, Record) and tree.valid is not None
+                store(self.ctx, LValue(((condition, tree.valid),)), valid)
+            return None
+        stack = target.tree
+        assert call.args[0].value is not None
+        if not isinstance(stack, Stack):
+            raise storage.Unsupported("pushing or popping a stack at a run-time index is")
+        self._move(stack, self.ctx.integer(call.args[0].value), call.kind is CallKind.PUSH_FRONT)
+        return None
+
+    def _move(self, stack: Stack, count: int, push: bool) -> None:
+        """push_front and pop_front: elements move by `count`, those that come in are invalid."""
+        size = len(stack.elements)
+        order = range(size - 1, -1, -1) if push else range(size)
+        for index in order:
+            source = index - count if push else index + count
+            if 0 <= source < size:
+                store(self.ctx, place(stack.elements[index]), stack.elements[source])
+            else:
+                self.reset(stack.elements[index], share=False)
+        width = stack.next.width
+        step = build.const(min(count, size), width)
+        if push:
+            moved = self.ctx.keep(build.binary(ir.Op.ADD, stack.next, step), "next")
+            limit = build.const(size, width)
+            over = build.compare(ir.Relation.LT, limit, moved)
+            self.ctx.assign(stack.next, build.choose(over, limit, moved))
+        else:
+            under = build.compare(ir.Relation.LT, stack.next, step)
+            less = build.binary(ir.Op.SUB, stack.next, step)
+            self.ctx.assign(stack.next, build.choose(under, build.const(0, width), less))

@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lowering of parsers: states become labels, transitions jumps; the cursor counts bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from p4rt.compiler.analysis import model
+from p4rt.compiler.analysis import types as t
+from p4rt.compiler.backend import build, ir
+from p4rt.compiler.backend.ir import Op, Relation
+from p4rt.compiler.frontend import ast
+from p4rt.compiler.midend import storage
+from p4rt.compiler.midend.context import Context
+from p4rt.compiler.midend.in_place import Extraction
+from p4rt.compiler.midend.lower_calls import Calls
+from p4rt.compiler.midend.lower_expressions import Expressions
+from p4rt.compiler.midend.lower_statements import Statements
+from p4rt.compiler.midend.lvalues import store
+from p4rt.compiler.midend.storage import Record, Tree
+
+MAX_ROUNDS = 64
+"""How often a parser may go back to a state before it gives up (error.ParserTimeout)."""
+_MAX_ADVANCE = 0x7FFF
+"""Bytes that one `advance` of a run-time amount may skip, and then also the largest cursor."""
+
+
+_Go = Callable[[ast.Node, str], None]
+"""Emits the jump of a transition or select case to the state of that name."""
+
+
+class Parsers:
+    """Parsers of one program."""
+
+    def __init__(self, ctx: Context, expressions: Expressions, calls: Calls, statements: Statements) -> None:
+        self.ctx = ctx
+        self.expressions = expressions
+        self.calls = calls
+        self.statements = statements
+        calls.parsers = self
+        self.extractions: list[Extraction] = []
+        self.positions: dict[Record, ir.Var] = {}
+        """Where in the packet the first byte of an extracted header is."""
+        self.edges: dict[str, list[str]] = {}
+        """Labels of states, and of what follows a parser, to those that they lead to."""
+        self.moves_freely = False
+        """Has the cursor moved by anything but extracting headers?"""
+        self._state = ""
+
+    # ---- States
+
+    def parser(self, decl: ast.ParserDecl) -> None:
+        """The body of a parser, in its frame; acceptance is the end of the body."""
+        ctx = self.ctx
+        self.statements.locals(decl.locals)
+        order, back = _order(decl, ctx.checked)
+        labels = {state: ctx.name(f"{decl.name}_{state.name}") for state in order}
+        came_from, accepted = self._state, ctx.name(f"{decl.name}_accept")
+        rounds = ctx.variable("rounds", 32) if back else None
+        if rounds is not None:
+            ctx.assign(rounds, build.const(0, 32))
+        if came_from:
+            self.edges.setdefault(came_from, []).append(labels[order[0]])
+        for state in order:
+            self._state = labels[state]
+            ctx.label(self._state)
+            for node in state.body:
+                self.statements.statement(node)
+            self._transition(decl, state, labels, accepted, back, rounds)
+        self._state = accepted
+        ctx.label(accepted)
+
+    def _transition(
+        self,
+        decl: ast.ParserDecl,
+        state: ast.StateDecl,
+        labels: dict[ast.StateDecl, str],
+        accepted: str,
+        back: set[ast.StateDecl],
+        rounds: ir.Var | None,
+    ) -> None:
+        """The jump at the end of a state."""
+        ctx = self.ctx
+
+        def go(node: ast.Node, name: str) -> None:
+            target = ctx.checked.states.get(node)
+            if target is None:
+                label = accepted if name == "accept" else ctx.reject_label
+            else:
+                label = labels[target]
+                if target in back and rounds is not None:
+                    ctx.assign(rounds, build.binary(Op.ADD, rounds, build.const(1, 32)))
+                    over = build.compare(Relation.LT, build.const(MAX_ROUNDS, 32), rounds)
+                    ctx.goto_if(over, ctx.reject_label)
+            self.edges.setdefault(self._state, []).append(label)
+            ctx.goto(label)
+
+        transition = state.transition
+        if transition is None:
+            ctx.goto(ctx.reject_label)
+            return
+        with ctx.at(transition.span):
+            if isinstance(transition, ast.DirectTransition):
+                go(transition, transition.state)
+                return
+            assert isinstance(transition, ast.SelectTransition)
+            self._select(transition, go)
+
+    def _select(self, transition: ast.SelectTransition, go: _Go) -> None:
+        """`select`: a switch where all keysets are single numbers, else tests one after the other."""
+        ctx = self.ctx
+        trees = self.expressions.operands(*transition.exprs)
+        keys: list[ir.Expr] = []
+        for tree, expr in zip(trees, transition.exprs, strict=True):
+            if not isinstance(tree, ir.Expr):
+                ctx.unsupported(expr.span, "a select on a composed value is")
+            keys.append(tree)
+        cases = [(case, ctx.checked.keysets[case]) for case in transition.cases]
+        if len(keys) == 1 and keys[0].width <= ir.WORD and self._as_switch(transition, keys[0], cases, go):
+            return
+        keys = [ctx.keep(key, "key") for key in keys]
+        for case, keysets in cases:
+            with ctx.at(case.span):
+                condition: ir.Expr = build.TRUE
+                for key, keyset, expr in zip(keys, keysets, transition.exprs, strict=True):
+                    condition = build.both(condition, self._matches(key, keyset, expr, case))
+                with ctx.collect() as body:
+                    go(case, case.state)
+                ctx.emit(ir.If(condition, tuple(body), (), span=case.span))
+        ctx.goto(ctx.reject_label)
+
+    def _as_switch(
+        self,
+        transition: ast.SelectTransition,
+        key: ir.Expr,
+        cases: list[tuple[ast.SelectCase, tuple[model.Keyset, ...]]],
+        go: _Go,
+    ) -> bool:
+        ctx = self.ctx
+        *front, (last, last_sets) = cases
+        has_default = isinstance(last_sets[0], model.AnySet)
+        plain = front if has_default else cases
+        if not all(isinstance(sets[0], model.ExactSet) for _, sets in plain):
+            return False
+        arms: list[ir.Case] = []
+        seen: set[int] = set()
+        for case, sets in plain:
+            assert isinstance(sets[0], model.ExactSet)
+            number = self._number(sets[0].value, transition.exprs[0])
+            if number in seen:
+                continue
+            seen.add(number)
+            with ctx.at(case.span), ctx.collect() as body:
+                go(case, case.state)
+            arms.append(ir.Case((number,), tuple(body)))
+        with ctx.at(last.span), ctx.collect() as default:
+            if has_default:
+                go(last, last.state)
+            else:
+                ctx.goto(ctx.reject_label)
+        ctx.emit(ir.Switch(key, tuple(arms), tuple(default), span=ctx.span))
+        return True
+
+    def _number(self, value: model.Value, expr: ast.Expr) -> int:
+        tree = self.ctx.literal(value, self.ctx.type_of(expr))
+        assert isinstance(tree, ir.Const)
+        return tree.value
+
+    def _matches(self, key: ir.Expr, keyset: model.Keyset, expr: ast.Expr, case: ast.SelectCase) -> ir.Expr:
+        width = key.width
+        match keyset:
+            case model.AnySet():
+                return build.TRUE
+            case model.ExactSet(value):
+                return build.compare(Relation.EQ, key, build.const(self._number(value, expr), width))
+            case model.MaskSet(value, mask):
+                masked = build.binary(Op.AND, key, build.const(mask, width))
+                return build.compare(Relation.EQ, masked, build.const(value & mask, width))
+            case model.RangeSet(low, high):
+                order = Relation.SLE if storage.is_signed(self.ctx.type_of(expr)) else Relation.LE
+                above = build.compare(order, build.const(low, width), key)
+                return build.both(above, build.compare(order, key, build.const(high, width)))
+            case model.ValueSetRef():
+                self.ctx.unsupported(case.keyset.span, "a value_set is")
+
+    # ---- The packet
+
+    def _peek(self, type_: t.Type, span: ast.Node, name: str) -> Tree:
+        """Read a value of `type_` at the cursor; reject where the packet is too short."""
+        ctx = self.ctx
+        if not isinstance(t.strip(type_), t.HeaderType) and storage.fields_of(type_) is None:
+            width = storage.scalar_width(type_)
+        else:
+            width = sum(leaf.width for leaf in storage.data_leaves(storage.zero(type_)))
+        if width is None:
+            raise storage.Unsupported(f"reading a {type_} from a packet is")
+        size = (width + 7) // 8
+        pointer = ctx.pointer(f"{name}_at")
+        ctx.emit(ir.PacketPointer(pointer, ctx.cursor, size, ctx.reject_label, span=ctx.span))
+        return storage.make_data(type_, _Reader(ctx, pointer, size).read)
+
+    def lookahead(self, node: ast.Call, call: model.Call) -> Tree:
+        """`lookahead<T>()`."""
+        return self.ctx.keep_tree(self._peek(self.ctx.resolve(call.result), node, "lookahead"))
+
+    def extract(self, node: ast.Call, call: model.Call) -> None:
+        """`extract(header)`."""
+        ctx = self.ctx
+        if len(call.args) != 1:
+            raise storage.Unsupported("extracting a header with a varbit field is")
+        argument = call.args[0].value
+        assert argument is not None
+        type_ = t.strip(ctx.type_of(argument))
+        assert isinstance(type_, t.HeaderType)
+        size = self.header_size(type_, node)
+        is_next = isinstance(argument, ast.Member) and argument.name == "next"
+        target = self.expressions.lvalue(argument)
+        stack = self.expressions.lvalue(argument.base).tree if is_next and isinstance(argument, ast.Member) else None
+        ctx.extracting = True
+        if isinstance(target.tree, Record):
+            position = self.positions.setdefault(target.tree, ctx.variable(f"{type_.name}_position", ir.WORD))
+            self.extractions.append(Extraction(self._state, target.tree))
+            ctx.assign(position, ctx.cursor)
+        else:
+            self.moves_freely = True
+        value = self._peek(type_, node, type_.name)
+        store(ctx, target, value)
+        ctx.extracting = False
+        if isinstance(stack, storage.Stack):
+            ctx.assign(stack.next, build.binary(Op.ADD, stack.next, build.const(1, stack.next.width)))
+        ctx.assign(ctx.cursor, build.binary(Op.ADD, ctx.cursor, build.const(size, ir.WORD)))
+
+    def header_size(self, type_: t.HeaderType, node: ast.Node) -> int:
+        """Bytes of a header."""
+        width = sum(leaf.width for leaf in storage.data_leaves(storage.zero(type_)))
+        if width % 8:
+            self.ctx.unsupported(node.span, f"the header {type_.name} of {width} bits, not a number of bytes, is")
+        return width // 8
+
+    def advance(self, call: model.Call) -> None:
+        """`advance(bits)`: whole bytes only, inside the packet."""
+        ctx = self.ctx
+        self.moves_freely = True
+        argument = call.args[0].value
+        assert argument is not None
+        amount = self.expressions.scalar(argument)
+        if isinstance(amount, ir.Const) and amount.value % 8:
+            ctx.unsupported(argument.span, "advancing by a part of a byte is")
+        count = ctx.keep(build.extend(build.bits(amount, 3, amount.width - 3), ir.WORD), "skip")
+        if not isinstance(amount, ir.Const):
+            odd = build.compare(Relation.NE, build.bits(amount, 0, 3), build.const(0, 3))
+            ctx.goto_if(odd, ctx.reject_label)
+        limit = build.const(_MAX_ADVANCE, ir.WORD)
+        ctx.goto_if(build.compare(Relation.LT, limit, count), ctx.reject_label)
+        ctx.assign(ctx.cursor, build.binary(Op.ADD, ctx.cursor, count))
+        if not isinstance(amount, ir.Const):
+            ctx.goto_if(build.compare(Relation.LT, limit, ctx.cursor), ctx.reject_label)
+        pointer = ctx.pointer("advanced")
+        ctx.emit(ir.PacketPointer(pointer, ctx.cursor, 0, ctx.reject_label, span=ctx.span))
+
+
+class _Reader:
+    """Reads fields one after the other, each run of them that fills bytes by one load."""
+
+    def __init__(self, ctx: Context, pointer: ir.Pointer, size: int) -> None:
+        self.ctx = ctx
+        self.pointer = pointer
+        self.size = size
+        self.offset = 0
+        self.kept: ir.Expr | None = None
+        self.left = 0
+
+    def read(self, name: str, width: int) -> ir.Expr:
+        """The next `width` bits."""
+        if self.left == 0 and width % 8 == 0:
+            loaded = ir.Load(width, self.pointer, self.offset, True)
+            self.offset += width // 8
+            return self.ctx.keep(loaded, "field")
+        parts: list[ir.Expr] = []
+        while width:
+            if self.left == 0:
+                self._load(width)
+            assert self.kept is not None
+            take = min(width, self.left)
+            parts.append(build.bits(self.kept, self.left - take, take))
+            self.left -= take
+            width -= take
+        return build.concat_all(parts)
+
+    def _load(self, width: int) -> None:
+        """Load the bytes that hold the next field, and what shares the last of them."""
+        size = min((width + 7) // 8, self.size - self.offset)
+        self.kept = self.ctx.keep(ir.Load(8 * size, self.pointer, self.offset, True), "fields")
+        self.offset += size
+        self.left = 8 * size
+
+
+def _order(decl: ast.ParserDecl, checked: model.CheckedProgram) -> tuple[list[ast.StateDecl], set[ast.StateDecl]]:
+    """Reachable states, `start` first and in reverse post-order, and those that a cycle comes back to."""
+    start = next(state for state in decl.states if state.name == "start")
+    back: set[ast.StateDecl] = set()
+    done: list[ast.StateDecl] = []
+    active: set[ast.StateDecl] = set()
+    seen: set[ast.StateDecl] = {start}
+
+    def targets(state: ast.StateDecl) -> list[ast.StateDecl]:
+        nodes: list[ast.Node] = []
+        if isinstance(state.transition, ast.DirectTransition):
+            nodes = [state.transition]
+        elif isinstance(state.transition, ast.SelectTransition):
+            nodes = list(state.transition.cases)
+        return [target for node in nodes if (target := checked.states.get(node)) is not None]
+
+    stack = [(start, iter(targets(start)))]
+    active.add(start)
+    while stack:
+        state, rest = stack[-1]
+        for target in rest:
+            if target in active:
+                back.add(target)
+            elif target not in seen:
+                seen.add(target)
+                active.add(target)
+                stack.append((target, iter(targets(target))))
+                break
+        else:
+            stack.pop()
+            active.discard(state)
+            done.append(state)
+    return done[::-1], back

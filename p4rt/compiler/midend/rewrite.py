@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The walk that passes over the target IR share: every statement, every expression, bottom up."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from p4rt.compiler.backend import ir
+
+
+class Rewriter:
+    """Rebuilds a block.  A pass overrides `statement` or `expr`.
+
+    `expr` may put statements in front of the one that it works on with `emit`.
+    """
+
+    def __init__(self) -> None:
+        self._out: list[ir.Statement] = []
+        self.span = ir.NO_SPAN
+
+    def block(self, statements: ir.Block) -> ir.Block:
+        """The rewritten block."""
+        saved, self._out = self._out, []
+        for statement in statements:
+            self.span = statement.span
+            self.statement(statement)
+        result, self._out = tuple(self._out), saved
+        return result
+
+    def emit(self, statement: ir.Statement) -> None:
+        """Append a finished statement to the block at hand."""
+        self._out.append(statement)
+
+    def statement(self, statement: ir.Statement) -> None:
+        """Rewrite the expressions and the inner blocks of `statement`, and emit it."""
+        self.emit(self.with_children(statement))
+
+    def with_children(self, statement: ir.Statement) -> ir.Statement:
+        """`statement` with rewritten expressions and inner blocks."""
+        changed: dict[str, Any] = {}
+        for item in fields(statement):
+            value = getattr(statement, item.name)
+            if isinstance(value, ir.Expr) and item.name != "target":
+                changed[item.name] = self.expr(value)
+        for item in fields(statement):
+            value = getattr(statement, item.name)
+            if item.name == "cases":
+                changed[item.name] = tuple(ir.Case(case.values, self.block(case.body)) for case in value)
+            elif isinstance(value, tuple):
+                changed[item.name] = self.block(value)
+        return replace(statement, **changed) if changed else statement
+
+    def expr(self, expr: ir.Expr) -> ir.Expr:
+        """`expr` with rewritten operands."""
+        changed: dict[str, Any] = {}
+        for item in fields(expr):
+            value = getattr(expr, item.name)
+            if isinstance(value, ir.Expr):
+                changed[item.name] = self.expr(value)
+        return replace(expr, **changed) if changed else expr

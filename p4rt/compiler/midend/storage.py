@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""P4 values and variables as trees whose leaves are target IR expressions.
+
+A struct of two fields is a `Record` of two expressions; a header has a validity bit beside its fields; a stack
+has elements and the index of the next free one.  A tree whose leaves are all `ir.Var` is a place to store to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from p4rt.compiler.analysis import types as t
+from p4rt.compiler.backend import build, ir
+
+ENUM_WIDTH = 32
+"""Bits of an enum without representation, and of `error`."""
+INDEX_WIDTH = 32
+"""Bits of a stack's indexes, as the language says."""
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A struct, tuple (fields '0', '1', ...) or header; `valid` is one bit for a header, else None."""
+
+    fields: dict[str, Tree]
+    valid: ir.Expr | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """A header stack; `next` is the language's `nextIndex`."""
+
+    elements: tuple[Tree, ...]
+    next: ir.Expr
+
+
+Tree = ir.Expr | Record | Stack
+
+
+class Unsupported(Exception):
+    """A construct that this compiler does not implement; the message completes '... not supported'."""
+
+
+def scalar_width(type_: t.Type) -> int | None:
+    """Bits of a type that one expression holds, None for composed types."""
+    match t.strip(type_):
+        case t.BitType(width) | t.IntType(width):
+            if width == 0:
+                raise Unsupported(f"the type {type_} (no bits) is")
+            return width
+        case t.BoolType():
+            return 1
+        case t.EnumType() | t.ErrorType() | t.MatchKindType():
+            return ENUM_WIDTH
+    return None
+
+
+def is_signed(type_: t.Type) -> bool:
+    """Is it a two's complement integer?"""
+    return isinstance(t.strip(type_), t.IntType)
+
+
+def fields_of(type_: t.Type) -> list[tuple[str, t.Type]] | None:
+    """Names and types of the parts of a struct, header or tuple, else None."""
+    match type_:
+        case t.UnionType():
+            raise Unsupported(f"header unions ({type_.name}) are")
+        case t.RecordType() | t.AnonymousStructType():
+            return [(item.name, item.type) for item in type_.fields]
+        case t.TupleType(elements):
+            return [(str(index), element) for index, element in enumerate(elements)]
+    return None
+
+
+def make(type_: t.Type, name: str, leaf: Callable[[str, int], ir.Expr]) -> Tree:
+    """The tree for `type_`, its leaves made by `leaf(name, width)`."""
+    type_ = t.strip(type_)
+    width = scalar_width(type_)
+    if width is not None:
+        return leaf(name, width)
+    parts = fields_of(type_)
+    if parts is not None:
+        fields = {field: make(part, f"{name}_{field}", leaf) for field, part in parts}
+        valid = leaf(f"{name}_valid", 1) if isinstance(type_, t.HeaderType) else None
+        return Record(fields, valid)
+    if isinstance(type_, t.StackType):
+        elements = tuple(make(type_.element, f"{name}_{i}", leaf) for i in range(type_.size))
+        return Stack(elements, leaf(f"{name}_next", INDEX_WIDTH))
+    raise Unsupported(f"values of type {type_} are")
+
+
+def zero(type_: t.Type) -> Tree:
+    """Zeros; headers invalid."""
+    return make(type_, "", lambda _, width: build.const(0, width))
+
+
+def leaves(tree: Tree) -> Iterator[ir.Expr]:
+    """All leaves in order, validity bits after the fields."""
+    match tree:
+        case Record(fields, valid):
+            for item in fields.values():
+                yield from leaves(item)
+            if valid is not None:
+                yield valid
+        case Stack(elements, next_):
+            for element in elements:
+                yield from leaves(element)
+            yield next_
+        case _:
+            yield tree
+
+
+def data_leaves(tree: Tree) -> Iterator[ir.Expr]:
+    """The leaves that are data: fields, without validity bits and indexes."""
+    match tree:
+        case Record(fields):
+            for item in fields.values():
+                yield from data_leaves(item)
+        case Stack(elements):
+            for element in elements:
+                yield from data_leaves(element)
+        case _:
+            yield tree
+
+
+def combine(function: Callable[[list[ir.Expr]], ir.Expr], *trees: Tree) -> Tree:
+    """The tree of the same shape as all `trees`, each leaf made of the leaves at its place."""
+    first = trees[0]
+    match first:
+        case Record(fields, valid):
+            records = [tree for tree in trees if isinstance(tree, Record)]
+            parts = {name: combine(function, *(record.fields[name] for record in records)) for name in fields}
+            if valid is None:
+                return Record(parts)
+            return Record(parts, function([r.valid if r.valid is not None else build.TRUE for r in records]))
+        case Stack(elements):
+            stacks = [tree for tree in trees if isinstance(tree, Stack)]
+            each = tuple(combine(function, *(s.elements[i] for s in stacks)) for i in range(len(elements)))
+            return Stack(each, function([stack.next for stack in stacks]))
+    return function([tree for tree in trees if isinstance(tree, ir.Expr)])
+
+
+def pack(tree: Tree) -> ir.Expr:
+    """All data bits, the first field in the most significant ones."""
+    return build.concat_all(list(data_leaves(tree)))
+
+
+def unpack(type_: t.Type, value: ir.Expr) -> Tree:
+    """The tree of `type_` from its data bits; a header is valid."""
+    position = value.width
+
+    def leaf(name: str, width: int) -> ir.Expr:
+        nonlocal position
+        position -= width
+        return build.bits(value, position, width)
+
+    return make_data(type_, leaf)
+
+
+def make_data(type_: t.Type, leaf: Callable[[str, int], ir.Expr]) -> Tree:
+    """Like `make` with data leaves only: headers are valid."""
+    type_ = t.strip(type_)
+    width = scalar_width(type_)
+    if width is not None:
+        return leaf("", width)
+    parts = fields_of(type_)
+    if parts is None:
+        raise Unsupported(f"reading a {type_} from a packet is")
+    fields = {field: make_data(part, leaf) for field, part in parts}
+    return Record(fields, build.TRUE if isinstance(type_, t.HeaderType) else None)

@@ -1,0 +1,1 @@
+../../ubpf/include/ubpf/abi.h

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Arithmetic on registers: numbers, and pointers plus or minus numbers. */
+
+#include "state.h"
+
+#include <inttypes.h>
+
+int
+need_initialised(struct verifier *v, int reg)
+{
+    return v->cur->regs[reg].kind == VALUE_NONE
+           ? refuse(v, 0, "r%d is not initialised", reg) : 0;
+}
+
+int
+get_operand(struct verifier *v, const struct ubpf_op *op, struct value *b)
+{
+    if (!op->reg) {
+        *b = value_const(v, (uint64_t) op->imm);
+        return v->error;
+    }
+    *b = v->cur->regs[op->src];
+    return need_initialised(v, op->src);
+}
+
+/* Whether the 32-bit addition of 'b' to 'a' (or subtraction) is the same as
+ * the 64-bit one of '*by'. */
+static bool
+is_whole_addition(int code, const struct value *a, const struct value *b,
+                  int64_t *by)
+{
+    if (!scalar_is_const(&b->num)) {
+        return false;
+    }
+    *by = (int32_t) (uint32_t) b->num.bits.value;
+    *by = code == UBPF_ALU_SUB ? -*by : *by;
+    return a->num.r64.umax <= UINT32_MAX
+           && (int64_t) a->num.r64.umin + *by >= 0
+           && (int64_t) a->num.r64.umax + *by <= UINT32_MAX;
+}
+
+/* Names the sum (or difference) 'r' of 'a' and 'b'. */
+static void
+name_sum(struct verifier *v, int code, const struct value *a,
+         const struct value *b, struct value *r)
+{
+    if (code == UBPF_ALU_ADD) {
+        r->sym = sym_add(v, a->sym, b->sym);
+        r->delta = (int64_t) ((uint64_t) a->delta + (uint64_t) b->delta);
+    } else if (!b->sym || a->sym == b->sym) {
+        r->sym = b->sym ? 0 : a->sym;
+        r->delta = (int64_t) ((uint64_t) a->delta - (uint64_t) b->delta);
+        if (b->sym) {
+            r->num = scalar_const((uint64_t) r->delta);
+        }
+    }
+}
+
+/* The result of 'op' on two numbers. */
+static struct value
+number_alu(struct verifier *v, const struct ubpf_op *op,
+           const struct value *a, const struct value *b)
+{
+    bool add = op->code == UBPF_ALU_ADD || op->code == UBPF_ALU_SUB;
+    struct value r = value_scalar(v, scalar_alu(op->code, op->bits, op->from,
+                                                &a->num, &b->num));
+    int64_t by;
+
+    r.node = node_new(v, a->node, b->node);
+    if (add && op->bits == 64) {
+        name_sum(v, op->code, a, b, &r);
+    } else if (add && is_whole_addition(op->code, a, b, &by)) {
+        r.sym = a->sym;
+        r.delta = a->delta + by;
+    }
+    value_settle(&r);
+    return r;
+}
+
+/* Moves a register or an immediate, whole or its low half. */
+static int
+do_move(struct verifier *v, const struct ubpf_op *op, const struct value *b)
+{
+    if (op->code == UBPF_ALU_MOV && op->bits == 64) {
+        v->cur->regs[op->dst] = *b;
+        return 0;
+    }
+    if (b->kind != VALUE_SCALAR) {
+        return refuse(v, REG(op->src), "part of the pointer in r%d is used as "
+                      "a number", op->src);
+    }
+    if (op->code == UBPF_ALU_MOV && b->num.r64.umax <= UINT32_MAX) {
+        v->cur->regs[op->dst] = *b;
+        return 0;
+    }
+    v->cur->regs[op->dst] = number_alu(v, op, b, b);
+    return v->error;
+}
+
+/* Whether arithmetic may move a pointer of this kind. */
+static bool
+is_movable(uint8_t kind)
+{
+    return kind == VALUE_STACK || kind == VALUE_PACKET
+           || kind == VALUE_MAP_VALUE || kind == VALUE_CTX;
+}
+
+/* 'ptr' plus or minus the number 'b', to the destination of 'op'. */
+static int
+move_pointer(struct verifier *v, const struct ubpf_op *op,
+             const struct value *ptr, const struct value *b)
+{
+    struct value r = *ptr;
+    unsigned int regs = REG(op->dst) | (op->reg ? REG(op->src) : 0);
+
+    if (ptr->kind == VALUE_MAP_VALUE_OR_NULL) {
+        return refuse(v, regs, "arithmetic on a pointer that may be NULL: "
+                      "check the result of map_lookup first");
+    }
+    if (!is_movable(ptr->kind)) {
+        return refuse(v, regs, "arithmetic on this kind of pointer");
+    }
+    r.num = scalar_alu(op->code, 64, 0, &ptr->num, &b->num);
+    r.sym = sym_new(v);
+    r.delta = 0;
+    name_sum(v, op->code, ptr, b, &r);
+    value_settle(&r);
+    /* Offsets are what safety depends on. */
+    mark_precise(v, b->node);
+    v->cur->regs[op->dst] = r;
+    return v->error;
+}
+
+/* Arithmetic where at least one of 'a' and 'b' is a pointer. */
+static int
+pointer_alu(struct verifier *v, const struct ubpf_op *op,
+            const struct value *a, const struct value *b)
+{
+    unsigned int regs = REG(op->dst) | (op->reg ? REG(op->src) : 0);
+
+    if (op->bits != 64
+        || (op->code != UBPF_ALU_ADD && op->code != UBPF_ALU_SUB)) {
+        return refuse(v, regs, "only 64-bit addition and subtraction are "
+                      "allowed on pointers");
+    }
+    if (b->kind == VALUE_SCALAR) {
+        return move_pointer(v, op, a, b);
+    }
+    if (a->kind == VALUE_SCALAR && op->code == UBPF_ALU_ADD) {
+        return move_pointer(v, op, b, a);
+    }
+    if (op->code == UBPF_ALU_SUB
+        && (a->kind == VALUE_PACKET || a->kind == VALUE_PACKET_END)
+        && (b->kind == VALUE_PACKET || b->kind == VALUE_PACKET_END)) {
+        v->cur->regs[op->dst] = value_scalar(v, scalar_unknown());
+        return v->error;
+    }
+    return refuse(v, regs, "arithmetic of two pointers");
+}
+
+int
+do_alu(struct verifier *v, const struct ubpf_op *op)
+{
+    struct value a, b;
+    int error;
+
+    error = get_operand(v, op, &b);
+    if (error) {
+        return error;
+    }
+    if (op->code == UBPF_ALU_MOV || op->code == UBPF_ALU_MOVSX) {
+        return do_move(v, op, &b);
+    }
+    error = need_initialised(v, op->dst);
+    if (error) {
+        return error;
+    }
+    a = v->cur->regs[op->dst];
+    if (a.kind != VALUE_SCALAR || b.kind != VALUE_SCALAR) {
+        return pointer_alu(v, op, &a, &b);
+    }
+    /* Clearing a register and the like: independent of what it held. */
+    if (op->reg && op->src == op->dst
+        && (op->code == UBPF_ALU_XOR || op->code == UBPF_ALU_SUB)) {
+        v->cur->regs[op->dst] = value_const(v, 0);
+        return v->error;
+    }
+    v->cur->regs[op->dst] = number_alu(v, op, &a, &b);
+    return v->error;
+}
+
+int
+do_load_map(struct verifier *v, const struct ubpf_op *op)
+{
+    const struct ubpf_object_map *map;
+    struct value r;
+
+    if (op->kind == UBPF_KIND_LOAD_IMM) {
+        v->cur->regs[op->dst] = value_const(v, (uint64_t) op->imm);
+        return v->error;
+    }
+    if (op->imm >= v->obj->n_maps) {
+        return refuse(v, 0, "there is no map %" PRId64 ", the object has %"
+                      PRIu32, op->imm, v->obj->n_maps);
+    }
+    map = &v->obj->maps[op->imm];
+    r = value_pointer(VALUE_MAP);
+    if (op->kind == UBPF_KIND_LOAD_MAP_VALUE) {
+        if (map->def.type != UBPF_MAP_TYPE_ARRAY) {
+            return refuse(v, 0, "map '%s' is not an array: it has no fixed "
+                          "element", map->name);
+        }
+        if (op->target >= map->def.value_size) {
+            return refuse(v, 0, "offset %" PRIu32 " into a value of map '%s', "
+                          "which has %" PRIu32 " bytes", op->target, map->name,
+                          map->def.value_size);
+        }
+        r.kind = VALUE_MAP_VALUE;
+        r.num = scalar_const(op->target);
+        value_settle(&r);
+    }
+    r.map = (uint32_t) op->imm;
+    v->cur->regs[op->dst] = r;
+    return 0;
+}

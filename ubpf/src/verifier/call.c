@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Calls of helpers, checked against their descriptions. */
+
+#include "state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "helpers.h"
+
+/* Checks the map in 'reg' for 'helper' and stores its index to '*map'. */
+static int
+check_map(struct verifier *v, int reg, const struct ubpf_helper_desc *helper,
+          uint32_t *map)
+{
+    const struct value *value = &v->cur->regs[reg];
+    const struct ubpf_object_map *m;
+
+    if (value->kind != VALUE_MAP) {
+        return refuse(v, REG(reg), "%s needs a map in r%d", helper->name, reg);
+    }
+    m = &v->obj->maps[value->map];
+    if (helper->writes_map && m->def.flags & UBPF_MAP_F_RDONLY_PROG) {
+        return refuse(v, REG(reg), "%s on map '%s', which is read-only",
+                      helper->name, m->name);
+    }
+    *map = value->map;
+    return 0;
+}
+
+/* Checks the memory in 'reg', of as many bytes as the next register says. */
+static int
+check_sized(struct verifier *v, int reg, const char *what)
+{
+    const struct value *size = &v->cur->regs[reg + 1];
+    int error = need_initialised(v, reg + 1);
+
+    if (error) {
+        return error;
+    }
+    if (size->kind != VALUE_SCALAR) {
+        return refuse(v, REG(reg + 1), "r%d must be a number of bytes",
+                      reg + 1);
+    }
+    mark_precise(v, size->node);
+    if (!size->num.r64.umax) {
+        return v->error;
+    }
+    if (size->num.r64.umax > UINT32_MAX) {
+        return refuse(v, REG(reg + 1), "the number of bytes in r%d is not "
+                      "bounded", reg + 1);
+    }
+    return check_readable(v, reg, size->num.r64.umax, what);
+}
+
+/* Checks argument 'i' of 'helper'. */
+static int
+check_argument(struct verifier *v, const struct ubpf_helper_desc *helper,
+               int i, uint32_t *map)
+{
+    const struct value *value = &v->cur->regs[i + 1];
+    const struct ubpf_map_def *def = v->obj->n_maps
+                                     ? &v->obj->maps[*map].def : NULL;
+    int reg = i + 1, error = need_initialised(v, reg);
+    char what[80];
+
+    if (error) {
+        return error;
+    }
+    switch (helper->args[i]) {
+    case UBPF_ARG_NONE:
+    case UBPF_ARG_MEM_SIZE:     /* Checked with the memory before it. */
+        return 0;
+    case UBPF_ARG_SCALAR:
+        return value->kind == VALUE_SCALAR ? 0
+               : refuse(v, REG(reg), "%s needs a number in r%d", helper->name,
+                        reg);
+    case UBPF_ARG_CTX:
+        return value->kind == VALUE_CTX && scalar_is_const(&value->num)
+               && !value->num.bits.value ? 0
+               : refuse(v, REG(reg), "%s needs the context in r%d",
+                        helper->name, reg);
+    case UBPF_ARG_MAP:
+        return check_map(v, reg, helper, map);
+    case UBPF_ARG_MAP_KEY:
+        snprintf(what, sizeof what, "the key of %s", helper->name);
+        return check_readable(v, reg, def->key_size, what);
+    case UBPF_ARG_MAP_VALUE:
+        snprintf(what, sizeof what, "the value of %s", helper->name);
+        return check_readable(v, reg, def->value_size, what);
+    case UBPF_ARG_MEM:
+        snprintf(what, sizeof what, "the data of %s", helper->name);
+        return check_sized(v, reg, what);
+    }
+    return refuse(v, REG(reg), "unknown kind of argument");
+}
+
+/* Forgets every pointer into the packet. */
+static void
+kill_packet(struct verifier *v)
+{
+    for (int i = 0; i < UBPF_N_REGS; i++) {
+        struct value *value = &v->cur->regs[i];
+
+        if (value->kind == VALUE_PACKET || value->kind == VALUE_PACKET_END) {
+            *value = (struct value) { .kind = VALUE_NONE };
+        }
+    }
+    stack_kill_packet(v);
+    v->cur->n_facts = 0;
+}
+
+int
+do_call(struct verifier *v, const struct ubpf_op *op)
+{
+    const struct ubpf_helper_desc *helper = NULL;
+    struct value *regs = v->cur->regs;
+    uint32_t map = 0;
+
+    if (op->imm >= 0) {
+        helper = ubpf_helper_desc((uint32_t) op->imm);
+    }
+    if (!helper) {
+        return refuse(v, 0, "there is no helper number %" PRId64, op->imm);
+    }
+    for (int i = 0; i < UBPF_HELPER_MAX_ARGS; i++) {
+        if (helper->args[i] == UBPF_ARG_NONE) {
+            break;
+        }
+        int error = check_argument(v, helper, i, &map);
+        if (error) {
+            return error;
+        }
+    }
+    if (helper->moves_packet) {
+        kill_packet(v);
+    }
+    if (helper->ret == UBPF_RET_MAP_VALUE_OR_NULL) {
+        regs[0] = value_pointer(VALUE_MAP_VALUE_OR_NULL);
+        regs[0].map = map;
+        regs[0].null_id = ++v->last_null_id;
+    } else {
+        regs[0] = value_scalar(v, scalar_unknown());
+    }
+    for (int i = 1; i <= UBPF_HELPER_MAX_ARGS; i++) {
+        regs[i] = (struct value) { .kind = VALUE_NONE };
+    }
+    return v->error;
+}

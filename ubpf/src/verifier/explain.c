@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Why a program is refused, in one line for people. */
+
+#include "state.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isa/disasm.h"
+
+#define TEXT_SIZE 1024
+
+/* A text that is being put together. */
+struct text {
+    char *s;
+    size_t n;
+};
+
+static void PRINTF(2, 0)
+vput(struct text *text, const char *format, va_list args)
+{
+    int n = vsnprintf(text->s + text->n, TEXT_SIZE - text->n, format, args);
+
+    if (n > 0) {
+        text->n += (size_t) n;
+        if (text->n >= TEXT_SIZE) {
+            text->n = TEXT_SIZE - 1;
+        }
+    }
+}
+
+static void PRINTF(2, 3)
+put(struct text *text, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vput(text, format, args);
+    va_end(args);
+}
+
+static void
+put_num(struct text *text, const struct scalar *num)
+{
+    const struct range *r = &num->r64;
+
+    if (scalar_is_const(num)) {
+        put(text, "%" PRId64, (int64_t) num->bits.value);
+    } else if (r->smin != INT64_MIN || r->smax != INT64_MAX) {
+        put(text, "%" PRId64 "..%" PRId64, r->smin, r->smax);
+    } else if (r->umin || r->umax != UINT64_MAX) {
+        put(text, "%" PRIu64 "..%" PRIu64, r->umin, r->umax);
+    } else {
+        put(text, "any");
+    }
+}
+
+static void
+put_value(struct text *text, const struct verifier *v,
+          const struct value *value)
+{
+    static const char *const names[] = {
+        [VALUE_NONE] = "uninitialised", [VALUE_SCALAR] = "number",
+        [VALUE_CTX] = "ctx", [VALUE_STACK] = "stack",
+        [VALUE_PACKET] = "packet", [VALUE_PACKET_END] = "data_end",
+        [VALUE_MAP] = "map", [VALUE_MAP_VALUE] = "map_value",
+        [VALUE_MAP_VALUE_OR_NULL] = "map_value_or_null",
+    };
+
+    put(text, "%s(", names[value->kind]);
+    if (value->kind == VALUE_MAP || value->kind == VALUE_MAP_VALUE
+        || value->kind == VALUE_MAP_VALUE_OR_NULL) {
+        put(text, "%s, ", v->obj->maps[value->map].name);
+    }
+    if (value->kind != VALUE_NONE) {
+        if (value->kind != VALUE_SCALAR) {
+            put(text, "off=");
+        }
+        put_num(text, &value->num);
+    }
+    put(text, ")");
+}
+
+/* Starts a text with the name of the instruction in slot 'pc'. */
+static bool
+start(struct verifier *v, uint32_t pc, struct text *text)
+{
+    char insn[UBPF_DISASM_SIZE];
+    uint32_t line = ubpf_object_line(v->obj, pc);
+
+    text->s = malloc(TEXT_SIZE);
+    text->n = 0;
+    if (!text->s) {
+        return false;
+    }
+    ubpf_disasm(v->obj->insns, v->obj->n_insns, pc, insn, sizeof insn);
+    put(text, "insn %" PRIu32, pc);
+    if (line) {
+        put(text, " (P4 line %" PRIu32 ")", line);
+    }
+    put(text, ": %s: ", insn);
+    return true;
+}
+
+/* Makes 'text' the reason of the failure, unless there is one already. */
+static int
+finish(struct verifier *v, struct text *text, int error)
+{
+    if (v->error) {
+        free(text->s);
+    } else {
+        v->error = text->s ? error : ENOMEM;
+        v->text = text->s;
+    }
+    return v->error;
+}
+
+int
+refuse(struct verifier *v, unsigned int regs, const char *format, ...)
+{
+    struct text text;
+    va_list args;
+    char sep = ';';
+
+    if (start(v, v->pc, &text)) {
+        va_start(args, format);
+        vput(&text, format, args);
+        va_end(args);
+        for (int i = 0; i < UBPF_N_REGS; i++) {
+            if (regs & REG(i)) {
+                put(&text, "%c r%d=", sep, i);
+                put_value(&text, v, &v->cur->regs[i]);
+                sep = ',';
+            }
+        }
+    }
+    return finish(v, &text, EPERM);
+}
+
+int
+refuse_at(struct verifier *v, uint32_t pc, const char *format, ...)
+{
+    struct text text;
+    va_list args;
+
+    if (start(v, pc, &text)) {
+        va_start(args, format);
+        vput(&text, format, args);
+        va_end(args);
+    }
+    return finish(v, &text, EPERM);
+}
+
+int
+fail(struct verifier *v, int error, const char *format, ...)
+{
+    struct text text = { malloc(TEXT_SIZE), 0 };
+    va_list args;
+
+    if (text.s) {
+        va_start(args, format);
+        vput(&text, format, args);
+        va_end(args);
+    }
+    return finish(v, &text, error);
+}

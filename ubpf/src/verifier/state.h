@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the verifier knows at a point of a path through the program.
+ *
+ * Four ideas carry the rest:
+ *
+ * - A pointer is a region and an offset, and the offset is an abstract number
+ *   like any other.
+ * - An abstract number has a symbolic name: it equals sym + delta, modulo
+ *   2^64, where 'sym' stands for one concrete number throughout a path (0 for
+ *   the number zero), or for the sum of several such numbers.  Two registers
+ *   with the same 'sym' differ by a known constant, whatever way each was
+ *   computed.  That is how a comparison of one packet pointer with the end of
+ *   the packet proves something about another pointer.
+ * - A number has a node in a graph of what it was computed from.  When the
+ *   proof depends on what the number can be, it marks the node, and with it
+ *   all that it came from.  A state that was left unmarked in some number
+ *   covers states that differ in it.
+ * - A byte of the stack names the store that wrote it.  A load marks the store
+ *   as read.  States may differ in what nobody reads. */
+
+#ifndef UBPF_STATE_H
+#define UBPF_STATE_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ubpf/abi.h>
+
+#include "elf/object.h"
+#include "isa/isa.h"
+#include "verifier/scalar.h"
+
+enum value_kind {
+    VALUE_NONE,                 /* Not initialised. */
+    VALUE_SCALAR,
+    VALUE_CTX,
+    VALUE_STACK,                /* Offset from r10, so negative. */
+    VALUE_PACKET,               /* Offset from ctx->data. */
+    VALUE_PACKET_END,
+    VALUE_MAP,                  /* The map itself. */
+    VALUE_MAP_VALUE,
+    VALUE_MAP_VALUE_OR_NULL,
+};
+
+struct value {
+    uint8_t kind;               /* enum value_kind. */
+    uint32_t map;               /* MAP...: its index. */
+    uint32_t null_id;           /* OR_NULL: shared by copies. */
+    uint32_t node;              /* Where the number comes from. */
+    uint32_t sym;               /* The number is sym + delta. */
+    int64_t delta;
+    struct scalar num;          /* SCALAR: the number; else the offset. */
+};
+
+/* A store to the stack: never changed once written, but for 'read'. */
+struct store {
+    struct value value;
+    uint32_t from;              /* The store that this one narrows, or 0. */
+    uint8_t width;              /* Bytes. */
+    bool read;                  /* Some path reads it. */
+};
+
+/* A byte of the stack: the index of a store, times 8, plus which byte of it; 0
+ * where nothing was written. */
+typedef uint32_t cell;
+
+/* sym + bytes <= data_end - data, for the packet as it is. */
+struct fact {
+    uint32_t sym;
+    uint32_t need;              /* Index of the bytes that were needed. */
+    int64_t bytes;
+};
+#define MAX_FACTS 24
+
+struct state {
+    struct value regs[UBPF_N_REGS];
+    struct fact facts[MAX_FACTS];
+    uint32_t n_facts;
+    uint32_t depth;             /* Bytes of stack in use, multiple of 8. */
+    cell stack[UBPF_STACK_SIZE];/* [i] is the byte at r10 - 1 - i.  Last, as
+                                 * copies have only 'depth' of it. */
+};
+
+/* A state at which the paths through it were, or are being, explored. */
+struct checkpoint {
+    struct checkpoint *parent;  /* The one before on the path. */
+    struct checkpoint *next;    /* At the same instruction. */
+    uint32_t pending;           /* Paths below it that have not ended. */
+    uint32_t misses;            /* Times that it did not help. */
+    struct state *state;        /* Truncated to its depth. */
+};
+
+/* A path to explore later: the jump at 'pc' is taken. */
+struct pending {
+    struct pending *next;
+    struct checkpoint *parent;
+    uint32_t pc;
+    struct state *state;        /* Truncated to its depth. */
+};
+
+/* A growing array of the verifier's memory. */
+struct vec {
+    void *data;
+    uint32_t n, allocated;
+};
+
+/* What a number comes from. */
+struct node {
+    uint32_t from[2];
+    bool precise;               /* The proof depends on its bounds. */
+};
+
+/* The sum of several symbols, in ascending order. */
+#define SUM_LEAVES 6
+struct sum {
+    uint32_t n;
+    uint32_t leaf[SUM_LEAVES];
+    uint32_t chain;             /* Next in the hash bucket, plus 1. */
+};
+#define SYM_SUM UINT32_C(0x80000000)    /* Symbol: index of a sum. */
+#define SUM_BUCKETS 4096
+
+struct verifier {
+    const struct ubpf_object *obj;
+    const struct ubpf_host *host;
+    uint64_t max_visited, max_work;
+
+    /* From flow.c, for each instruction slot. */
+    struct ubpf_op *ops;        /* len 0: not the start of one. */
+    uint16_t *live;             /* Registers read before they are written. */
+    bool *join;                 /* Paths meet here. */
+
+    struct state *cur;
+    uint32_t pc;
+    struct checkpoint *parent;  /* Of the current path. */
+    struct pending *pendings;
+    struct checkpoint **points; /* For each slot. */
+
+    struct vec nodes;           /* struct node. */
+    struct vec stores;          /* struct store. */
+    struct vec needs;           /* int64_t, see struct fact. */
+    struct vec sums;            /* struct sum. */
+    struct vec todo;            /* uint32_t, for mark_precise(). */
+    uint32_t buckets[SUM_BUCKETS];
+    uint32_t last_sym, last_null_id;
+
+    uint64_t visited;           /* Instructions. */
+    uint64_t work;              /* Of comparing and copying states. */
+    uint64_t n_states;
+    uint32_t since;             /* Instructions since the last checkpoint. */
+    uint64_t bytes, peak;       /* Of memory. */
+    int error;                  /* Why the proof failed: EPERM... */
+    char *text;                 /* The same in words. */
+};
+
+/* state.c */
+void *ver_alloc(struct verifier *, size_t);     /* Zeroed. */
+void ver_free(struct verifier *, void *, size_t);
+/* Adds an element of 'size' bytes, zeroed; NULL and 'error' set if that fails.
+ * Index 0 of every vector is reserved. */
+void *vec_add(struct verifier *, struct vec *, size_t size);
+void vec_free(struct verifier *, struct vec *, size_t size);
+struct state *state_save(struct verifier *, const struct state *);
+void state_restore(struct state *dst, const struct state *src);
+void state_free(struct verifier *, struct state *);
+
+struct node *node_at(struct verifier *, uint32_t);
+struct store *store_at(struct verifier *, uint32_t);
+int64_t *need_at(struct verifier *, uint32_t);
+struct sum *sum_at(struct verifier *, uint32_t sym);
+
+/* A node for what comes from the nodes 'a' and 'b'. */
+uint32_t node_new(struct verifier *, uint32_t a, uint32_t b);
+bool node_is_precise(struct verifier *, uint32_t);
+/* The proof depends on the bounds of the number with this node. */
+void mark_precise(struct verifier *, uint32_t node);
+
+uint32_t sym_new(struct verifier *);
+uint32_t sym_add(struct verifier *, uint32_t a, uint32_t b);
+/* The leaves of 'sym', which 'one' has room for if it is no sum. */
+const uint32_t *sym_leaves(struct verifier *, const uint32_t *sym,
+                           uint32_t *n);
+
+struct value value_scalar(struct verifier *, struct scalar);
+struct value value_const(struct verifier *, uint64_t);
+struct value value_pointer(enum value_kind);
+/* Gives a constant its canonical symbol. */
+void value_settle(struct value *);
+
+/* Bytes from the packet's 'sym' on that are proved, or INT64_MIN. */
+struct fact *fact_find(struct state *, uint32_t sym);
+void fact_add(struct verifier *, uint32_t sym, int64_t bytes);
+
+/* flow.c: decodes, checks the shape, and finds liveness and joins. */
+int check_flow(struct verifier *);
+
+/* arith.c, memory.c, call.c, branch.c: one instruction at 'pc' each.  They
+ * return 0, or have set 'error' and 'text'. */
+int do_alu(struct verifier *, const struct ubpf_op *);
+int do_load_map(struct verifier *, const struct ubpf_op *);
+int do_load(struct verifier *, const struct ubpf_op *);
+int do_store(struct verifier *, const struct ubpf_op *);
+int do_atomic(struct verifier *, const struct ubpf_op *);
+int do_call(struct verifier *, const struct ubpf_op *);
+/* Both ways that are possible are explored: '*next' is one of them. */
+int do_jump(struct verifier *, const struct ubpf_op *, uint32_t *next);
+/* Narrows what is known to where the jump 'op' is taken, or is not. */
+void assume_jump(struct verifier *, const struct ubpf_op *, bool taken);
+
+/* The operand of 'op' to '*b': register or immediate. */
+int get_operand(struct verifier *, const struct ubpf_op *, struct value *b);
+int need_initialised(struct verifier *, int reg);
+
+/* stack.c: 'at' is an offset from r10. */
+enum peek {
+    PEEK_NOTHING,               /* Nothing that may be read; see 'what'. */
+    PEEK_WHOLE,                 /* The value of one store. */
+    PEEK_PARTS,                 /* Parts of stores: only 'num' is set. */
+};
+enum peek stack_peek(struct verifier *, const struct state *, int64_t at,
+                     int width, struct value *, const char **what);
+bool stack_in_range(int64_t at, int64_t len);
+int stack_write(struct verifier *, int64_t at, int width,
+                const struct value *);
+/* Writes anything anywhere in the 'len' bytes at 'at'. */
+int stack_write_somewhere(struct verifier *, int64_t at, int64_t len);
+/* Loads 'width' bytes.  Returns false, with the reason in '*what'. */
+bool stack_load(struct verifier *, int64_t at, int width, struct value *,
+                const char **what);
+/* Marks the bytes as read; false if one is not initialised or belongs to a
+ * pointer. */
+bool stack_read_bytes(struct verifier *, int64_t at, int64_t len,
+                      const char **what);
+void stack_mark_read(struct verifier *, const struct state *, int64_t at,
+                     int64_t len);
+/* Forgets every pointer into the packet. */
+void stack_kill_packet(struct verifier *);
+/* Narrows what shares its symbol with 'to', whose number became known better:
+ * on the stack, and one value.  Both can be used only where no error is
+ * set. */
+void stack_narrow(struct verifier *, const struct value *to);
+bool narrow_copy(struct verifier *, struct value *, const struct value *to);
+
+/* memory.c: 'len' bytes at 'reg' are there to be read, in words or not. */
+int check_readable(struct verifier *, int reg, uint64_t len,
+                   const char *what);
+
+/* prune.c: whether a state explored before covers the current one. */
+bool state_covers(struct verifier *, const struct state *old, bool exactly);
+/* After state_covers(): what the proof needed of 'old' it needs of the current
+ * state. */
+void inherit_needs(struct verifier *, const struct state *old);
+
+/* explore.c */
+int explore(struct verifier *);
+int push_path(struct verifier *);       /* Where the jump at 'pc' is taken. */
+void free_paths(struct verifier *);
+
+/* explain.c */
+#define PRINTF(F, A) __attribute__((format(printf, F, A)))
+/* Refuses the program at the current instruction, naming it and the registers
+ * in the bit mask 'regs'.  Returns EPERM. */
+int refuse(struct verifier *, unsigned int regs, const char *format, ...)
+    PRINTF(3, 4);
+/* The same for what does not depend on a path. */
+int refuse_at(struct verifier *, uint32_t pc, const char *format, ...)
+    PRINTF(3, 4);
+int fail(struct verifier *, int error, const char *format, ...)
+    PRINTF(3, 4);
+#define REG(N) (1u << (N))
+
+#endif /* state.h */

@@ -32,7 +32,7 @@ def built(name: str, **defines: int) -> Path:
         return compile_c(path, result, **defines)
     from p4rt.compiler import driver
 
-    options = driver.Options(defines=tuple(f"{key}={value}" for key, value in defines.items()))
+    options = driver.Options(define=tuple(f"{key}={value}" for key, value in defines.items()))
     result.write_bytes(driver.compile_file(path, options).object)
     return result
 

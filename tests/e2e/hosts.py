@@ -23,7 +23,8 @@ from pyroute2 import IPRoute, netns
 PREFIX = "p4rt-e2e"
 MTU = 9000
 
-# From <linux/if_packet.h>, <linux/if_ether.h> and <linux/socket.h>.
+# From <linux/if_packet.h>, <linux/if_ether.h>, <linux/socket.h> and <asm-generic/socket.h>.
+SO_RCVBUFFORCE = 33
 SOL_PACKET = 263
 PACKET_AUXDATA = 8
 PACKET_IGNORE_OUTGOING = 23
@@ -63,34 +64,16 @@ def _on_one_cpu() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-class Host:
-    """One host: a namespace with a device `eth0`, whose other end is `name` at the switch.
+class Endpoint:
+    """A device of a namespace, with a raw socket on it."""
 
-    `number` is the OpenFlow port that the tests give it; its MAC address is 02:00:00:00:00:NN.
-    """
-
-    def __init__(self, run: int, number: int, switch_namespace: str) -> None:
-        self.number = number
-        self.name = f"h{number}"
-        self.namespace = f"{PREFIX}-{run}-{self.name}"
-        self.mac = f"02:00:00:00:00:{number:02x}"
-        make_namespace(self.namespace)
-        with links_of(switch_namespace) as links:
-            links.link("add", ifname=self.name, kind="veth", mtu=MTU,
-                       peer={"ifname": "eth0", "net_ns_fd": self.namespace, "mtu": MTU,
-                             "address": self.mac})
-            _up(links, self.name)
-        with links_of(self.namespace) as links:
-            _up(links, "lo")
-            _up(links, "eth0")
-        quiet(switch_namespace, self.name)
-        quiet(self.namespace, "eth0")
-        with inside(self.namespace):
+    def __init__(self, namespace: str, device: str) -> None:
+        with inside(namespace):
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-            self.socket.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
+            self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
             self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
             self.socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
-            self.socket.bind(("eth0", ETH_P_ALL))
+            self.socket.bind((device, ETH_P_ALL))
         self.socket.setblocking(False)
 
     def send(self, frames: Sequence[bytes]) -> None:
@@ -120,6 +103,31 @@ class Host:
             frames.append(frame)
         return frames
 
+
+class Host(Endpoint):
+    """One host: a namespace with a device `eth0`, whose other end is `name` at the switch.
+
+    `number` is the OpenFlow port that the tests give it; its MAC address is 02:00:00:00:00:NN.
+    """
+
+    def __init__(self, run: int, number: int, switch_namespace: str) -> None:
+        self.number = number
+        self.name = f"h{number}"
+        self.namespace = f"{PREFIX}-{run}-{self.name}"
+        self.mac = f"02:00:00:00:00:{number:02x}"
+        make_namespace(self.namespace)
+        with links_of(switch_namespace) as links:
+            links.link("add", ifname=self.name, kind="veth", mtu=MTU,
+                       peer={"ifname": "eth0", "net_ns_fd": self.namespace, "mtu": MTU,
+                             "address": self.mac})  # fmt: skip
+            _up(links, self.name)
+        with links_of(self.namespace) as links:
+            _up(links, "lo")
+            _up(links, "eth0")
+        _no_offload(switch_namespace, self.name)
+        _no_offload(self.namespace, "eth0")
+        super().__init__(self.namespace, "eth0")
+
     def configure(self, address: str) -> None:
         """Gives `eth0` an IP address ("10.0.0.1/24") for tests that use the kernel's own stack."""
         ip, length = address.split("/")
@@ -136,10 +144,10 @@ class Host:
         remove_namespace(self.namespace)
 
 
-def wait_readable(hosts: Sequence[Host], deadline: float) -> None:
-    """Blocks until a frame waits at one of `hosts`; TimeoutError at `deadline` (monotonic seconds)."""
+def wait_readable(endpoints: Sequence[Endpoint], deadline: float) -> None:
+    """Blocks until a frame waits at one of `endpoints`; TimeoutError at `deadline` (monotonic seconds)."""
     left = deadline - time.monotonic()
-    if left <= 0 or not select.select([host.socket for host in hosts], [], [], left)[0]:
+    if left <= 0 or not select.select([endpoint.socket for endpoint in endpoints], [], [], left)[0]:
         raise TimeoutError
 
 
@@ -147,11 +155,11 @@ def _up(links: IPRoute, name: str) -> None:
     links.link("set", index=links.link_lookup(ifname=name)[0], state="up")
 
 
-def quiet(namespace: str, device: str) -> None:
-    """No IPv6 autoconfiguration and no offloads: the frames seen are those that were sent."""
+def _no_offload(namespace: str, device: str) -> None:
+    """No offloads: the frames seen are those that were sent, and their checksums are there."""
+    features = [word for feature in ("tx", "gro", "gso", "tso") for word in (feature, "off")]
     with inside(namespace):
-        subprocess.run(["ethtool", "-K", device, "tx", "off", "gro", "off", "gso", "off", "tso", "off"],
-                       check=True, capture_output=True)
+        subprocess.run(["ethtool", "-K", device, *features], check=True, capture_output=True)
 
 
 def make_namespace(name: str) -> None:

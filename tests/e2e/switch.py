@@ -16,7 +16,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from e2e.built import built
-from e2e.hosts import PREFIX, SENTINEL_TYPE, Host, inside, make_namespace, remove_namespace, wait_readable
+from e2e.hosts import (
+    PREFIX,
+    SENTINEL_TYPE,
+    Endpoint,
+    Host,
+    inside,
+    links_of,
+    make_namespace,
+    remove_namespace,
+    wait_readable,
+)
 from p4rt.runtime import bridge as runtime
 from p4rt.runtime.entries import parse_entries
 from p4rt.runtime.sandbox import Sandbox
@@ -82,11 +92,12 @@ class Bridge:
             return registers.read(register, index).values[0]
 
     def statistics(self, program: str) -> dict[str, int]:
-        """How many packets the program ran on, and what became of them; nothing where it is 0."""
+        """How many packets the program ran on, and what became of them; without the zeros."""
         with self.programs() as bridge:
             found = bridge.find(program)
-        names = ("packets", "bytes", "aborted", "dropped", "passed", "redirected", "cloned")
-        return {name: getattr(found, name) for name in names if getattr(found, name)}
+        names = ("packets", "n_bytes", "aborted", "dropped", "passed", "redirected", "cloned")
+        counts = {name.removeprefix("n_"): getattr(found, name) for name in names}
+        return {name: count for name, count in counts.items() if count}
 
 
 class Switch:
@@ -153,12 +164,15 @@ class Switch:
             host.unconfigure()
             host.drain()
 
-    def restart_vswitchd(self) -> None:
-        """Ends ovs-vswitchd as a crash would, and starts it again."""
-        with open_pidfd(self.pid) as gone:
+    def kill_vswitchd(self) -> None:
+        """Ends ovs-vswitchd as a crash would."""
+        with until_end(self.pid, self.patience):
             os.kill(self.pid, signal.SIGKILL)
-            assert gone.poll(self.patience * 1000)
-        self.start_daemons()
+
+    def stop_vswitchd(self) -> None:
+        """Has ovs-vswitchd end in order, its datapath with it."""
+        with until_end(self.pid, self.patience):
+            self.run("ovs-appctl", "exit", "--cleanup")
 
     def complaints(self) -> list[str]:
         """What the daemons' logs and the sanitizers have to say; empty when all is well."""
@@ -204,6 +218,21 @@ class Switch:
             self.hosts[number].drain()
         return bridge
 
+    @contextlib.contextmanager
+    def local_port(self, bridge: str, address: str | None = None) -> Iterator[Endpoint]:
+        """The bridge's LOCAL port as the switch's own kernel sees it, up, perhaps with an address."""
+        with links_of(self.namespace) as links:
+            index = links.link_lookup(ifname=bridge)[0]
+            links.link("set", index=index, state="up")
+            if address is not None:
+                ip, length = address.split("/")
+                links.addr("add", index=index, address=ip, prefixlen=int(length))
+        endpoint = Endpoint(self.namespace, bridge)
+        try:
+            yield endpoint
+        finally:
+            endpoint.socket.close()
+
     def remove_bridges(self) -> None:
         """Deletes every bridge there is."""
         names = self.run("ovs-vsctl", "list-br").split()
@@ -233,7 +262,7 @@ class Switch:
         second arrives, everything before the first has left.  With `batch`, all frames reach the
         switch as one batch (up to 32)."""
         listening = self._listening()
-        stray = {host.number: found for host in listening if (found := host.drain())}
+        stray = {host.number: found for host in listening if (found := without_sentinels(host.drain()))}
         assert not stray, f"frames that nobody sent in this exchange: {describe(stray)}"
         host = self.hosts[sender]
         if batch:
@@ -246,19 +275,19 @@ class Switch:
             self._flush(host, listening, arrived)
         return arrived
 
-    def collect(self, number: int, count: int) -> list[bytes]:
-        """Waits for `count` frames at a host: for those that something else than a host sent."""
-        host = self.hosts[number]
+    def collect(self, endpoint: int | Endpoint, count: int) -> list[bytes]:
+        """Waits for `count` frames at a host or another device: for those that something else than
+        `exchange` sent."""
+        where = self.hosts[endpoint] if isinstance(endpoint, int) else endpoint
         deadline = time.monotonic() + self.patience
         frames: list[bytes] = []
         while len(frames) < count:
-            if (frame := host.receive()) is not None:
-                frames.append(frame)
-                continue
-            try:
-                wait_readable([host], deadline)
-            except TimeoutError:
-                raise AssertionError(f"{len(frames)} of {count} frames arrived at h{number}") from None
+            frames += without_sentinels(where.drain())
+            if len(frames) < count:
+                try:
+                    wait_readable([where], deadline)
+                except TimeoutError:
+                    raise AssertionError(f"{len(frames)} of {count} frames arrived") from None
         return frames
 
     def _listening(self) -> list[Host]:
@@ -279,7 +308,7 @@ class Switch:
                 while (frame := host.receive()) is not None:
                     if frame == sentinel:
                         waiting.discard(host)
-                    elif frame[12:14] != sentinel[12:14]:
+                    elif without_sentinels([frame]):
                         arrived.setdefault(host.number, []).append(frame)
             if waiting:
                 try:
@@ -290,15 +319,19 @@ class Switch:
 
 
 @contextlib.contextmanager
-def open_pidfd(pid: int) -> Iterator[select.poll]:
-    """Something to poll for the end of a process."""
+def until_end(pid: int, patience: float) -> Iterator[None]:
+    """Waits, after the body, until process `pid` has ended."""
     fd = os.pidfd_open(pid)
     try:
-        poll = select.poll()
-        poll.register(fd, select.POLLIN)
-        yield poll
+        yield
+        assert select.select([fd], [], [], patience)[0], f"process {pid} has not ended"
     finally:
         os.close(fd)
+
+
+def without_sentinels(frames: Sequence[bytes]) -> list[bytes]:
+    """The frames that tests sent themselves (a mirror makes copies of sentinels too)."""
+    return [frame for frame in frames if frame[12:14] != struct.pack("!H", SENTINEL_TYPE)]
 
 
 def describe(frames: Frames) -> str:

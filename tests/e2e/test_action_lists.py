@@ -301,7 +301,8 @@ def test_packet_out_with_a_redirect(switch: Switch, br0: Bridge) -> None:
 
 
 def test_a_meter_before_a_program(switch: Switch, marking: Bridge) -> None:
-    switch.run("ovs-ofctl", "-O", "OpenFlow13", "add-meter", "br0", "meter=1,pktps,band=type=drop,rate=1000000")
+    meter = "meter=1,pktps,band=type=drop,rate=1000000"
+    switch.run("ovs-ofctl", "-O", "OpenFlow13", "add-meter", "br0", meter)
     marking.add_flows("in_port=1,actions=meter:1,prog:1,output:2")
     assert switch.exchange(1, [packets.log()]) == {2: [packets.log(1)]}
 

@@ -78,7 +78,7 @@ step() {
     "$@" >>"$log" 2>&1 &
     if ! wait $!; then
         say "failed: $what; log: $log"
-        tail -n 20 "$log" | sed 's/^/    /' >&2
+        tail -n 20 "$log" | cut -c 1-200 | sed 's/^/    /' >&2
         exit 1
     fi
 }
@@ -199,6 +199,9 @@ update_tree() {
 }
 
 build_ubpf() {
+    # A build folder of CMake's knows one source folder.
+    grep -sqxF "CMAKE_HOME_DIRECTORY:INTERNAL=$checkout/ubpf" "$work/ubpf-build/CMakeCache.txt" ||
+        rm -rf "$work/ubpf-build"
     cmake -S "$checkout/ubpf" -B "$work/ubpf-build" "${ubpf_options[@]}" -DUBPF_TESTS=OFF \
         -DCMAKE_INSTALL_PREFIX="$prefix" -DCMAKE_INSTALL_LIBDIR=lib
     cmake --build "$work/ubpf-build" --parallel "$jobs"
@@ -207,7 +210,12 @@ build_ubpf() {
     rm -rf "$work/ubpf.new"
     mkdir -p "$work/ubpf.new/lib"
     cp -R "$stage$prefix/include" "$work/ubpf.new/"
-    cp "$stage$prefix/lib/libubpf.a" "$work/ubpf.new/lib/"
+    # One object without the library's inner names, some of which are Open
+    # vSwitch's as well.
+    ld -r -o "$work/ubpf.new/ubpf.o" --whole-archive "$stage$prefix/lib/libubpf.a"
+    objcopy --localize-hidden "$work/ubpf.new/ubpf.o"
+    ar rcsD "$work/ubpf.new/lib/libubpf.a" "$work/ubpf.new/ubpf.o"
+    rm "$work/ubpf.new/ubpf.o"
     if cmp -s "$work/ubpf.new/lib/libubpf.a" "$work/ubpf/lib/libubpf.a" &&
         diff -rq "$work/ubpf.new/include" "$work/ubpf/include" >/dev/null 2>&1; then
         return
@@ -239,7 +247,7 @@ make_ovs() {
     if [ "$(cat "$work/made-for" 2>/dev/null)" != "$prefix" ]; then
         rm -f lib/dirs.c
     fi
-    make -j"$jobs" "${directories[@]}" all
+    make -j"$jobs" V=0 "${directories[@]}" all
     echo "$prefix" >"$work/made-for"
 }
 

@@ -18,7 +18,9 @@ format_hex(struct ds *s, const char *label, const uint8_t *data, size_t len)
     const size_t max = 64;
 
     ds_put_format(s, " %s=", label);
-    ds_put_hex(s, data, MIN(len, max));
+    for (size_t i = 0; i < MIN(len, max); i++) {
+        ds_put_format(s, "%02x", data[i]);
+    }
     if (len > max) {
         ds_put_format(s, "...(%"PRIuSIZE" bytes)", len);
     }

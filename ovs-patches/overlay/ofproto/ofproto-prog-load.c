@@ -301,10 +301,12 @@ upload_load(const struct prog_request *req, const struct upload *upload,
     ubpf = ubpf_prog_load(&dp_prog_host, upload->object, upload->length,
                           &limits, &error, &text);
     if (!ubpf) {
-        VLOG_INFO("bridge %s: program %s was refused: %s", req->ofproto->name,
-                  upload->name, text ? text : ovs_strerror(error));
-        prog_request_fail(req, load_error_code(error), 0, "%s",
-                          text ? text : ovs_strerror(error));
+        const char *why = text ? text : ovs_strerror(error);
+
+        VLOG_INFO("bridge %s: program %s was refused: %.*s",
+                  req->ofproto->name, upload->name,
+                  (int) strcspn(why, "\n"), why);
+        prog_request_fail(req, load_error_code(error), 0, "%s", why);
         ubpf_error_free(text);
     }
     return ubpf;

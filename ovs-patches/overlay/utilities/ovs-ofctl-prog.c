@@ -17,6 +17,9 @@
 #include "openvswitch/vconn.h"
 #include "util.h"
 
+int ofctl_prog_replace;
+int ofctl_prog_force;
+
 static void
 check_vconn(struct vconn *vconn, int error)
 {
@@ -163,37 +166,24 @@ upload(struct vconn *vconn, const char *name, const struct ofpbuf *object)
     return id;
 }
 
-/* "prog-load SWITCH FILE [NAME] [--replace]", of which 'argv' has what follows
- * SWITCH.  Prints the program's id. */
+/* "prog-load SWITCH FILE [NAME]".  'name_' may be NULL.  Prints the program's
+ * id. */
 void
-ofctl_prog_load(struct vconn *vconn, int argc, char *argv[])
+ofctl_prog_load(struct vconn *vconn, const char *file_name, const char *name_)
 {
-    bool replace = false;
-    char *name = NULL;
+    char *name = name_ ? xstrdup(name_) : name_from_file(file_name);
     char *error;
 
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--replace")) {
-            replace = true;
-        } else if (!name) {
-            name = xstrdup(argv[i]);
-        } else {
-            ovs_fatal(0, "prog-load: unexpected argument %s", argv[i]);
-        }
-    }
-    if (!name) {
-        name = name_from_file(argv[0]);
-    }
     if (!ofp_prog_name_is_valid(name, &error)) {
         ovs_fatal(0, "%s", error);
     }
 
     struct ofpbuf object;
-    read_object(argv[0], &object);
+    read_object(file_name, &object);
 
     struct p4rt_upload_commit commit = {
         .upload = upload(vconn, name, &object),
-        .flags = htonl(replace ? P4RT_COMMIT_REPLACE : 0),
+        .flags = htonl(ofctl_prog_replace ? P4RT_COMMIT_REPLACE : 0),
     };
     struct ofp_prog_msg msg;
     ofpbuf_delete(transact(vconn, P4RT_UPLOAD_COMMIT, &commit, &msg));
@@ -289,21 +279,16 @@ parse_prog(struct vconn *vconn, const char *s)
     return search.id;
 }
 
-/* "prog-unload SWITCH PROG [--force]", of which 'argv' has what follows
- * SWITCH. */
+/* "prog-unload SWITCH PROG". */
 void
-ofctl_prog_unload(struct vconn *vconn, int argc, char *argv[])
+ofctl_prog_unload(struct vconn *vconn, const char *prog)
 {
-    struct p4rt_unload unload = { .flags = 0 };
+    struct p4rt_unload unload = {
+        .prog = htonl(parse_prog(vconn, prog)),
+        .flags = htonl(ofctl_prog_force ? P4RT_UNLOAD_FORCE : 0),
+    };
     struct ofp_prog_msg msg;
 
-    if (argc > 1) {
-        if (strcmp(argv[1], "--force")) {
-            ovs_fatal(0, "prog-unload: unexpected argument %s", argv[1]);
-        }
-        unload.flags = htonl(P4RT_UNLOAD_FORCE);
-    }
-    unload.prog = htonl(parse_prog(vconn, argv[0]));
     ofpbuf_delete(transact(vconn, P4RT_UNLOAD, &unload, &msg));
 }
 

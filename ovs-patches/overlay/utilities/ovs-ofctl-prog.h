@@ -9,8 +9,11 @@
 
 struct vconn;
 
-void ofctl_prog_load(struct vconn *, int argc, char *argv[]);
-void ofctl_prog_unload(struct vconn *, int argc, char *argv[]);
+extern int ofctl_prog_replace;  /* --replace: prog-load may replace. */
+extern int ofctl_prog_force;    /* --force: prog-unload ignores flows. */
+
+void ofctl_prog_load(struct vconn *, const char *file_name, const char *name);
+void ofctl_prog_unload(struct vconn *, const char *prog);
 void ofctl_prog_list(struct vconn *);
 void ofctl_prog_maps(struct vconn *, const char *prog);
 

@@ -1,20 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A program's information with one of everything that it can say."""
+"""A program with one of everything that its information can say, and its maps."""
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from p4rt.runtime.info import ProgramInfo
+from p4rt.runtime.local import LocalProgram
+
+HERE = Path(__file__).parent
+INCLUDE = HERE.parents[2] / "ubpf" / "include"
 
 
 @pytest.fixture(scope="session")
 def info_text() -> str:
-    return Path(__file__).with_name("example_info.json").read_text()
+    return (HERE / "example_info.json").read_text()
 
 
 @pytest.fixture(scope="session")
 def info(info_text: str) -> ProgramInfo:
     return ProgramInfo.from_json(info_text)
+
+
+@pytest.fixture(scope="session")
+def object_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The object of example.c, with its information in it."""
+    path = tmp_path_factory.mktemp("object") / "example.o"
+    subprocess.run(
+        ["clang-19", "-target", "bpf", "-mcpu=v3", "-O2", "-Wall", "-Werror", "-ffreestanding",
+         f"-I{INCLUDE}", "-c", HERE / "example.c", "-o", path],
+        check=True,
+    )  # fmt: skip
+    subprocess.run(
+        ["llvm-objcopy-19", "--add-section", f"p4rt.info={HERE / 'example_info.json'}", path], check=True
+    )
+    return path
+
+
+@pytest.fixture
+def program(object_file: Path) -> LocalProgram:
+    """The program, freshly loaded."""
+    return LocalProgram(object_file.read_bytes())

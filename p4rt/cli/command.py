@@ -101,7 +101,8 @@ def _unexpected(error: Exception, name: str) -> int:
         return EXIT_REFUSED
     if os.environ.get("P4RT_DEBUG"):
         traceback.print_exception(error)
-    click.echo(f"{name}: internal error: {type(error).__name__}: {error}; please report it", err=True)
+    first = (str(error).strip().splitlines() or [""])[0]
+    click.echo(f"{name}: internal error: {type(error).__name__}: {first}; please report it", err=True)
     return EXIT_INTERNAL
 
 
@@ -131,9 +132,15 @@ def read_program(path: str, include: Sequence[str] = (), define: Sequence[str] =
         return data
     if path == "-" or not path.endswith(".p4"):
         raise InputError(f"{path}: neither a P4 source (FILE.p4) nor an ELF object")
+    from p4rt.compiler.backend.object_file import ToolError
     from p4rt.compiler.driver import Options, compile_file
 
-    result = compile_file(Path(path), Options(include=tuple(include), define=tuple(define)))
+    try:
+        result = compile_file(path, Options(include=tuple(include), define=tuple(define)))
+    except ToolError as e:
+        if not e.is_missing:
+            raise
+        raise InputError(f"cannot compile {path}: {e}") from None
     for diagnostic in result.diagnostics:
         click.echo(diagnostic.render(), err=True)
     return result.object

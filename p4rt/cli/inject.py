@@ -19,6 +19,7 @@ from p4rt.cli.command import (
 )
 from p4rt.runtime.bridge import Bridge
 from p4rt.runtime.connection import DEFAULT_TIMEOUT
+from p4rt.runtime.errors import ErrorCode, InputError, RefusedError
 from p4rt.runtime.names import check_program_name, program_name
 
 _EXAMPLES = """
@@ -70,7 +71,12 @@ def inject(
         chosen = check_program_name(name) if name else program_name(Path(file).stem)
         elf = read_program(file, include, define)
         with Bridge.open(bridge, timeout) as switch:
-            loaded = switch.load(chosen, elf, replace=replace)
+            try:
+                loaded = switch.load(chosen, elf, replace=replace)
+            except RefusedError as e:
+                if e.code in (ErrorCode.OBJECT, ErrorCode.VERIFIER):
+                    raise InputError(f"{file}: {e}") from None
+                raise
         if verbose:
             click.echo(f"{chosen}: {loaded.n_insns} instructions, {loaded.n_maps} maps "
                        f"({loaded.n_maps_kept} kept); {loaded.summary}", err=True)  # fmt: skip

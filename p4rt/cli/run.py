@@ -21,7 +21,7 @@ from p4rt.cli.command import (
 )
 from p4rt.runtime import pcap, stf
 from p4rt.runtime.entries import parse_entries
-from p4rt.runtime.errors import InputError
+from p4rt.runtime.errors import InputError, RefusedError
 from p4rt.runtime.local import LocalProgram
 
 _EXAMPLES = """
@@ -65,7 +65,11 @@ def run(
     program passes then leaves by the port that it came in by."""
     if script is not None and (inputs or out_dir):
         raise click.UsageError("FILE.stf brings its own packets: no --in or --out-dir")
-    loaded = LocalProgram(read_program(program, include, define))
+    elf = read_program(program, include, define)
+    try:
+        loaded = LocalProgram(elf)
+    except RefusedError as e:
+        raise InputError(f"{program}: {e}") from None
     if entries is not None:
         loaded.tables.add(parse_entries(loaded.info, read_lines(entries), entries))
     if script is not None:
@@ -131,12 +135,13 @@ def _run_captures(
         sizes = {name: len(packets) for name, packets in sorted(outputs.items())}
         print_json({"packets": len(arrivals), **counts, "outputs": sizes})
         return
+    if not captures:
+        click.echo(loaded.engine.verifier_summary.strip())
+        return
     counts_text = ", ".join(f"{loaded.verdicts[v]} {v}" for v in _VERDICTS)
     click.echo(f"{len(arrivals)} packets: {counts_text}")
     for name, packets in sorted(outputs.items()):
         click.echo(f"{name}: {len(packets)} packets")
-    if not captures:
-        click.echo(f"accepted: {loaded.engine.verifier_summary.strip()}")
 
 
 def _write(outputs: dict[str, list[pcap.Packet]], folder: Path, linktype: int) -> None:

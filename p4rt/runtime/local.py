@@ -8,12 +8,13 @@ from collections import Counter
 from dataclasses import dataclass
 
 from p4rt.runtime import info
-from p4rt.runtime.errors import ErrorCode, LinkError, RefusedError
+from p4rt.runtime.errors import ErrorCode, InputError, LinkError, RefusedError
 from p4rt.runtime.info import ProgramInfo
 from p4rt.runtime.maps import LocalMaps
 from p4rt.runtime.registers import Registers
 from p4rt.runtime.tables import Tables
 
+MAX_PACKET = 1 << 16
 IN_PORT = 0xFFF8
 """OFPP_IN_PORT: a redirect to it leaves by the port that the packet came from."""
 
@@ -73,6 +74,8 @@ class LocalProgram:
         """Runs the program on the packet `data` that came in by OpenFlow port `port`."""
         import ubpf
 
+        if len(data) > MAX_PACKET:
+            raise InputError(f"a packet of {len(data)} bytes; the most is {MAX_PACKET}")
         result = self.engine.run(data, input_port=port)
         outputs: list[Output] = []
         if result.verdict == ubpf.Verdict.PASS:

@@ -26,6 +26,7 @@ from p4rt.runtime.local import LocalProgram
 from p4rt.runtime.names import Named, canonical
 
 _PORT = re.compile(r"[0-9]{1,10}\Z")
+_MAX_PORT = 0xFFFFFFFF
 _UNSUPPORTED = ("check_counter", "mirroring_add", "mirroring_add_mc", "mirroring_get", "register_read")
 
 
@@ -116,6 +117,8 @@ class _Script:
             raise InputError("the packet has no data")
         if not re.fullmatch(r"([0-9a-fA-F]{2})+", digits):
             raise InputError("the packet is not an even number of hexadecimal digits")
+        if port > _MAX_PORT:
+            raise InputError(f"{port} is not a port number")
         self.packets += 1
         for output in self._program.process(bytes.fromhex(digits), port).outputs:
             self.ports[port if output.port is None else output.port].sent.append(Sent(line, output.data))

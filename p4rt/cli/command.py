@@ -18,11 +18,14 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from p4rt import __version__
+from p4rt.runtime.connection import DEFAULT_TIMEOUT
 from p4rt.runtime.errors import InputError, P4rtError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+TIMEOUT_HELP = f"Longest silence of the switch to accept ({DEFAULT_TIMEOUT:g}; 0: any)."
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2

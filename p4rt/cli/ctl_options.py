@@ -11,9 +11,8 @@ from typing import Any
 
 import click
 
-from p4rt.cli.command import CONTEXT, ExamplesCommand, ExamplesGroup, version_option
+from p4rt.cli.command import CONTEXT, TIMEOUT_HELP, ExamplesCommand, ExamplesGroup, version_option
 from p4rt.runtime.bridge import Bridge, LoadedProgram
-from p4rt.runtime.connection import DEFAULT_TIMEOUT
 
 _EXAMPLES = """
 p4rt-ctl show br0 router
@@ -29,7 +28,7 @@ class Settings:
     """The common options of one run."""
 
     form: str
-    timeout: float
+    timeout: float | None
     verbose: bool
 
     @property
@@ -55,8 +54,7 @@ def _common(f: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the common options; the same are on the group, before the verb."""
     options = (
         click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), help="Form of results."),
-        click.option("--timeout", "-t", type=click.FloatRange(min=0), metavar="SECONDS",
-                     help=f"Longest silence of the switch to accept ({DEFAULT_TIMEOUT:g}; 0: any)."),
+        click.option("--timeout", "-t", type=click.FloatRange(min=0), metavar="SECONDS", help=TIMEOUT_HELP),
         click.option("--verbose", "-v", is_flag=True, help="Say what is done."),
     )  # fmt: skip
     for option in reversed(options):
@@ -74,7 +72,7 @@ def ctl(ctx: click.Context, form: str | None, timeout: float | None, verbose: bo
     BR is a bridge's name, the path of its socket, unix:PATH or tcp:HOST:PORT.  PROG is a
     program's name or id.  Names of tables, actions and fields may be cut to any suffix that only
     one has: route for pipe.route."""
-    ctx.obj = Settings(form or "text", DEFAULT_TIMEOUT if timeout is None else timeout, verbose)
+    ctx.obj = Settings(form or "text", timeout, verbose)
 
 
 def verb(name: str, examples: str) -> Callable[[Callable[..., None]], click.Command]:

@@ -10,6 +10,7 @@ import click
 
 from p4rt.cli.command import (
     CONTEXT,
+    TIMEOUT_HELP,
     ExamplesCommand,
     finish,
     print_json,
@@ -18,7 +19,6 @@ from p4rt.cli.command import (
     version_option,
 )
 from p4rt.runtime.bridge import Bridge
-from p4rt.runtime.connection import DEFAULT_TIMEOUT
 from p4rt.runtime.errors import ErrorCode, InputError, RefusedError
 from p4rt.runtime.names import check_program_name, program_name
 
@@ -45,13 +45,13 @@ p4rt-inject --bridge br0 --remove router
 @click.option("-D", "define", multiple=True, metavar="NAME[=VALUE]", help="Define a macro for the compiler.")
 @click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text",
               help="Form of --list.")  # fmt: skip
-@click.option("--timeout", "-t", type=click.FloatRange(min=0), default=DEFAULT_TIMEOUT, metavar="SECONDS",
-              help=f"Longest silence of the switch to accept ({DEFAULT_TIMEOUT:g}; 0: any).")  # fmt: skip
+@click.option("--timeout", "-t", type=click.FloatRange(min=0), metavar="SECONDS", help=TIMEOUT_HELP)
 @click.option("--verbose", "-v", is_flag=True, help="Say more, such as the verifier's summary.")
 @version_option
 def inject(
     file: str | None, bridge: str, name: str | None, replace: bool, listing: bool, remove: str | None,
-    force: bool, include: tuple[str, ...], define: tuple[str, ...], form: str, timeout: float, verbose: bool,
+    force: bool, include: tuple[str, ...], define: tuple[str, ...], form: str, timeout: float | None,
+    verbose: bool,
 ) -> None:  # fmt: skip
     """Load a P4 program into a bridge of a running Open vSwitch.
 

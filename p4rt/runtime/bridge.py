@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from p4rt.runtime import info, wire
-from p4rt.runtime.connection import DEFAULT_TIMEOUT, Connection
+from p4rt.runtime.connection import Connection
 from p4rt.runtime.errors import ErrorCode, InputError, LinkError, RefusedError
 from p4rt.runtime.info import ProgramInfo
 from p4rt.runtime.maps import SwitchMaps
@@ -38,8 +38,10 @@ class Bridge:
         self.name = name
 
     @classmethod
-    def open(cls, target: str, timeout: float = DEFAULT_TIMEOUT) -> Self:
-        """Connects to `target`: a bridge's name, a socket, `unix:PATH` or `tcp:HOST:PORT`."""
+    def open(cls, target: str, timeout: float | None = None) -> Self:
+        """Connects to `target`: a bridge's name, a socket, `unix:PATH` or `tcp:HOST:PORT`.
+
+        `timeout`, in seconds, is the longest silence to accept, 0 any; None for defaults."""
         return cls(Connection.open(target, timeout), target)
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from p4rt.runtime.errors import LinkError, NoExtensionError, RefusedError, WireE
 from p4rt.runtime.locate import stream_name
 
 DEFAULT_TIMEOUT = 10.0
-_COMMIT_TIMEOUT = 120.0  # Verification and compilation of a large object.
+_COMMIT_TIMEOUT = 120.0  # By default: verification and compilation of a large object take time.
 _VERSIONS = range(1, 7)  # OpenFlow 1.0 to 1.5.
 _VERSION_LIMIT = 0x20  # No OpenFlow message begins with more.
 _READ_SIZE = 1 << 17
@@ -33,11 +33,14 @@ R = TypeVar("R", bound=wire.Message)
 class Connection:
     """A connection on which OpenFlow's version has been agreed."""
 
-    def __init__(self, stream: Any, name: str, timeout: float = DEFAULT_TIMEOUT) -> None:
-        """Takes over `stream`, an open ovs.stream.Stream; errors are said of `name`."""
+    def __init__(self, stream: Any, name: str, timeout: float | None = None) -> None:
+        """Takes over `stream`, an open ovs.stream.Stream; errors are said of `name`.
+
+        `timeout`, in seconds, is the longest silence to accept, 0 any; None for defaults."""
         self._stream = stream
         self._name = name
-        self._timeout = timeout
+        self._timeout = DEFAULT_TIMEOUT if timeout is None else timeout
+        self._commit_timeout = _COMMIT_TIMEOUT if timeout is None else timeout
         self._out = bytearray()
         self._in = bytearray()
         self._next_xid = 1
@@ -46,16 +49,17 @@ class Connection:
         self._doing = "the connection was being set up"
 
     @classmethod
-    def open(cls, target: str, timeout: float = DEFAULT_TIMEOUT) -> Self:
+    def open(cls, target: str, timeout: float | None = None) -> Self:
         """Connects to `target` (see locate.stream_name) and says hello.
 
         Raises InputError when there is no such bridge and LinkError when it does not answer."""
         name = stream_name(target)
         import ovs.stream  # Late: --help needs no sockets.
 
+        wait = DEFAULT_TIMEOUT if timeout is None else timeout
         try:
             error, stream = ovs.stream.Stream.open_block(
-                ovs.stream.Stream.open(name), int(timeout * 1000) if timeout else None
+                ovs.stream.Stream.open(name), int(wait * 1000) if wait else None
             )
         except (OSError, ValueError) as e:
             raise LinkError(f"{target}: cannot connect to {name}: {e}") from None
@@ -124,8 +128,7 @@ class Connection:
             self._send(wire.UploadChunk(begin.upload, offset, data))
             self._drain(_OUT_HIGH)
         commit = wire.UploadCommit(begin.upload, flags)
-        wait = max(self._timeout, _COMMIT_TIMEOUT) if self._timeout else 0.0
-        reply = self.transact(commit, wire.UploadCommitReply, wait)
+        reply = self.transact(commit, wire.UploadCommitReply, self._commit_timeout)
         self._outstanding.clear()  # Chunks that went well are not answered.
         return reply
 

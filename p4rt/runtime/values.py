@@ -11,7 +11,7 @@ from p4rt.runtime.info import Field
 
 _INTEGER = re.compile(r"[+-]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|[0-9][0-9_]*)\Z")
 _MAC = re.compile(r"[0-9a-fA-F]{1,2}([:-][0-9a-fA-F]{1,2}){5}\Z")
-_DECIMAL_WIDTH = 32  # Wider numbers are printed in hexadecimal.
+_DECIMAL_WIDTH = 64  # Wider numbers are printed in hexadecimal.
 
 
 def type_name(field: Field) -> str:

@@ -129,7 +129,7 @@ def test_register_is_written_and_read(program: LocalProgram) -> None:
     assert index == 3
     registers.write(registers.parse(register, 3, "0x112233445566"))
     assert program.engine.maps["pipe_last_seen"].lookup(b"\3\0\0\0") == bytes.fromhex("6655443322110000")
-    assert registers.read(register, 3).format() == "pipe.last_seen[3]=0x112233445566"
+    assert registers.read(register, 3).format() == "pipe.last_seen[3]=18838586676582"
 
 
 def test_nonzero_elements_are_what_the_program_wrote(program: LocalProgram) -> None:
@@ -138,7 +138,7 @@ def test_nonzero_elements_are_what_the_program_wrote(program: LocalProgram) -> N
     register, index = program.registers.find("pipe.last_seen")
     assert index is None
     found = [e.format() for e in program.registers.read_nonzero(register)]
-    assert found == ["pipe.last_seen[2]=0x1", "pipe.last_seen[5]=0x2"]
+    assert found == ["pipe.last_seen[2]=1", "pipe.last_seen[5]=2"]
 
 
 def test_register_of_a_struct(program: LocalProgram) -> None:
@@ -146,8 +146,8 @@ def test_register_of_a_struct(program: LocalProgram) -> None:
     register, _ = registers.find("flow[1]")
     registers.write(registers.parse(register, 1, "{bytes=5, address=10.0.0.1}"))
     element = registers.read(register, 1)
-    assert element.format() == "pipe.flow[1]={bytes=0x5,peer.address=10.0.0.1}"
-    assert element.to_json()["value"] == {"bytes": "0x5", "peer.address": "10.0.0.1"}
+    assert element.format() == "pipe.flow[1]={bytes=5,peer.address=10.0.0.1}"
+    assert element.to_json()["value"] == {"bytes": 5, "peer.address": "10.0.0.1"}
 
 
 @pytest.mark.parametrize(

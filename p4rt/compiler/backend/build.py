@@ -136,7 +136,7 @@ def either(left: Expr, right: Expr) -> Expr:
 
 def bits(operand: Expr, low: int, width: int) -> Expr:
     """`width` bits of `operand` from bit `low` on."""
-    assert 0 <= low and width > 0 and low + width <= operand.width, (operand, low, width)
+    assert low >= 0 and width > 0 and low + width <= operand.width, (operand, low, width)
     if width == operand.width:
         return operand
     if isinstance(operand, Const):

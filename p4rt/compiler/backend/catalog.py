@@ -114,7 +114,12 @@ class Catalog:
     def unique(self, wish: str, reserved: Collection[str] = ()) -> str:
         """A C identifier like `wish` that nothing else has."""
         stem = re.sub(r"\W", "_", wish, flags=re.ASCII) or "x"
-        if stem[0].isdigit() or stem.startswith("_") or stem in reserved or re.match(r"(load|store|u?bpf_|UBPF_|u?int)", stem):
+        if (
+            stem[0].isdigit()
+            or stem.startswith("_")
+            or stem in reserved
+            or re.match(r"(load|store|u?bpf_|UBPF_|u?int)", stem)
+        ):
             stem = f"p4_{stem}"
         name = stem
         while name in self._taken:

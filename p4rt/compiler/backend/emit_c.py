@@ -39,7 +39,11 @@ def emit_c(program: ir.Program) -> str:
     """The C text of `program`."""
     folder = jinja2.FileSystemLoader(templates_folder())
     environment = jinja2.Environment(
-        loader=folder, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        loader=folder,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     body = _Emitter(environment).block(program.body, 1)
     variables = sorted({v.name for v in _variables(program.body)}, key=_natural)
@@ -81,7 +85,9 @@ def _pointers(block: ir.Block) -> Iterator[ir.Pointer]:
 def c_string(text: str) -> str:
     """`text` as a C string literal."""
     plain = "".join(
-        char if 32 <= ord(char) < 127 and char not in '\\"?' else "".join(f"\\{byte:03o}" for byte in char.encode())
+        char
+        if 32 <= ord(char) < 127 and char not in '\\"?'
+        else "".join(f"\\{byte:03o}" for byte in char.encode())
         for char in text
     )
     return f'"{plain}"'
@@ -135,7 +141,9 @@ class _Emitter:
             lines += self._lines(self._s.switch_case([f"{value:#x}" for value in case.values]), depth)
             lines += self.block(case.body, depth + 1) + self._lines(self._s.switch_break(), depth + 1)
         lines += self._lines(self._s.switch_default(), depth) + self.block(s.default, depth + 1)
-        return lines + self._lines(self._s.switch_break(), depth + 1) + self._lines(self._s.block_end(), depth)
+        return (
+            lines + self._lines(self._s.switch_break(), depth + 1) + self._lines(self._s.block_end(), depth)
+        )
 
     @_statement.register
     def _(self, s: ir.Label, depth: int) -> list[str]:
@@ -254,7 +262,11 @@ class _Emitter:
 
     @expr.register
     def _(self, e: ir.Extend) -> str:
-        return self._wrap(self._e.unsigned(self._extended(e.operand)), e.width) if e.signed else self.expr(e.operand)
+        return (
+            self._wrap(self._e.unsigned(self._extended(e.operand)), e.width)
+            if e.signed
+            else self.expr(e.operand)
+        )
 
     @expr.register
     def _(self, e: ir.Concat) -> str:

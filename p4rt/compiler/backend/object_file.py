@@ -19,15 +19,32 @@ from p4rt.compiler.backend.emit_c import templates_folder
 ABI_VERSION = 1
 _CLANG = ("clang-19", "clang")
 _OBJCOPY = ("llvm-objcopy-19", "llvm-objcopy")
-_FLAGS = (
-    "-target bpf -mcpu=v3 -O2 -gdwarf-4 -gline-tables-only -std=gnu11 -ffreestanding -fno-builtin -fno-jump-tables -nostdlibinc"
-    " -Wall -Werror -mllvm -bpf-stack-size=4096"
-).split()
+_FLAGS = [
+    "-target",
+    "bpf",
+    "-mcpu=v3",
+    "-O2",
+    "-gdwarf-4",
+    "-gline-tables-only",
+    "-std=gnu11",
+    "-ffreestanding",
+    "-fno-builtin",
+    "-fno-jump-tables",
+    "-nostdlibinc",
+    "-Wall",
+    "-Werror",
+    "-mllvm",
+    "-bpf-stack-size=4096",
+]
 _DEBUG_SECTIONS = (".BTF", ".BTF.ext", ".rel.BTF", ".rel.BTF.ext")
 
 
 class ToolError(Exception):
     """A tool is missing or failed; the message is for the user."""
+
+    def __init__(self, message: str, *, is_missing: bool = False) -> None:
+        super().__init__(message)
+        self.is_missing = is_missing
 
 
 @dataclass(frozen=True)
@@ -44,7 +61,9 @@ def _tool(names: Sequence[str]) -> str:
         found = shutil.which(name)
         if found is not None:
             return found
-    raise ToolError(f"{names[0]} was not found: install the Debian packages clang-19 and llvm-19")
+    raise ToolError(
+        f"{names[0]} was not found: install the Debian packages clang-19 and llvm-19", is_missing=True
+    )
 
 
 def _run(command: list[str], folder: Path) -> None:
@@ -99,7 +118,9 @@ def _compile(c_source: str, folder: Path, output: str, options: list[str]) -> No
 def init_record(entry: ir.InitialEntry) -> bytes:
     """An entry as `struct ubpf_init_record` in abi.h says, padded to 8 bytes."""
     name = entry.map.encode()
-    record = struct.pack("<IIII", len(name), len(entry.key), len(entry.value), 0) + name + entry.key + entry.value
+    record = (
+        struct.pack("<IIII", len(name), len(entry.key), len(entry.value), 0) + name + entry.key + entry.value
+    )
     return record + bytes(-len(record) % 8)
 
 

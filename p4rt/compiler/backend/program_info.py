@@ -56,7 +56,8 @@ def _table(table: Table, identifiers: Identifiers) -> dict[str, Any]:
         "key_size": table.key_size,
         "value_size": table.value_size,
         "key": [
-            {"name": item.slot.name, "id": item.id, "match": item.match, **_place(item.slot)} for item in table.key
+            {"name": item.slot.name, "id": item.id, "match": item.match, **_place(item.slot)}
+            for item in table.key
         ],
         "action_code": {"offset": 0, "size": 4, "order": "little"},
         "actions": [_action(use, identifiers) for use in table.uses],

@@ -19,10 +19,61 @@ from p4rt.compiler.midend.storage import Tree
 from p4rt.compiler.source import NO_SPAN, Span
 
 _C_WORDS = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long"
-    " register restrict return short signed sizeof static struct switch typedef union unsigned void volatile"
-    " while asm typeof data data_end ctx map_lookup time_get_ns adjust_head hash_lookup3 packet_start packet_end"
-    " shift_left shift_right shift_arithmetic NULL SECTION INLINE ACCESS main".split()
+    [
+        "auto",
+        "break",
+        "case",
+        "char",
+        "const",
+        "continue",
+        "default",
+        "do",
+        "double",
+        "else",
+        "enum",
+        "extern",
+        "float",
+        "for",
+        "goto",
+        "if",
+        "inline",
+        "int",
+        "long",
+        "register",
+        "restrict",
+        "return",
+        "short",
+        "signed",
+        "sizeof",
+        "static",
+        "struct",
+        "switch",
+        "typedef",
+        "union",
+        "unsigned",
+        "void",
+        "volatile",
+        "while",
+        "asm",
+        "typeof",
+        "data",
+        "data_end",
+        "ctx",
+        "map_lookup",
+        "time_get_ns",
+        "adjust_head",
+        "hash_lookup3",
+        "packet_start",
+        "packet_end",
+        "shift_left",
+        "shift_right",
+        "shift_arithmetic",
+        "NULL",
+        "SECTION",
+        "INLINE",
+        "ACCESS",
+        "main",
+    ]
 )
 
 
@@ -224,6 +275,8 @@ class Context:
         keys = names if set(names) <= set(value.fields) else [str(i) for i in range(len(names))]
         fields: dict[str, Tree] = {}
         for key, (name, part) in zip(keys, parts, strict=True):
-            fields[name] = self.literal(value.fields[key], part) if key in value.fields else storage.zero(part)
+            fields[name] = (
+                self.literal(value.fields[key], part) if key in value.fields else storage.zero(part)
+            )
         is_header = isinstance(type_, t.HeaderType)
         return storage.Record(fields, build.boolean(value.valid) if is_header else None)

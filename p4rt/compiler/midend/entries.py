@@ -30,7 +30,9 @@ class Entries:
             if table.map is None:
                 self.ctx.refuse(entry.source.span, "a table without keys has no entries")
             if entry.const != self.info.entries_const:
-                self.ctx.unsupported(entry.source.span, "an entry that is const in a table whose entries are not is")
+                self.ctx.unsupported(
+                    entry.source.span, "an entry that is const in a table whose entries are not is"
+                )
             key = self._key(entry)
             if key in seen:
                 self.ctx.checked.diagnostics.warning(

@@ -6,6 +6,7 @@ Parsers, controls, actions and functions are inlined into one body: parse, pipel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -133,7 +134,9 @@ class _Program:
         ctx.assign(ctx.verdict, verdict)
         return headers, meta
 
-    def _enter(self, instance: model.Instance, arguments: list[Tree | None]) -> AbstractContextManager[Frame]:
+    def _enter(
+        self, instance: model.Instance, arguments: Sequence[Tree | None]
+    ) -> AbstractContextManager[Frame]:
         """The frame of a block of the package; None stands for the packet."""
         frame = Frame(instance, None, is_block=True)
         name = instance.decl.name

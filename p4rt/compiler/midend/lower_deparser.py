@@ -38,7 +38,12 @@ class Deparser:
     """The deparser of one program."""
 
     def __init__(
-        self, ctx: Context, expressions: Expressions, externs: Externs, parsers: Parsers, statements: Statements
+        self,
+        ctx: Context,
+        expressions: Expressions,
+        externs: Externs,
+        parsers: Parsers,
+        statements: Statements,
     ) -> None:
         self.ctx = ctx
         self.expressions = expressions
@@ -108,7 +113,9 @@ class Deparser:
     # ---- Writing
 
     def _in_place(self) -> bool:
-        certain = all(item.happens is item.header.valid and item.header in self._shared for item in self._emissions)
+        certain = all(
+            item.happens is item.header.valid and item.header in self._shared for item in self._emissions
+        )
         if not certain or self.parsers.moves_freely or self._root is None:
             return False
         emitted = [item.header for item in self._emissions]

@@ -172,7 +172,9 @@ class Expressions:
     @_value.register
     def _(self, expr: ast.Index) -> Tree:
         known = self.ctx.constant(expr.index)
-        tree, index = (self.value(expr.base), None) if known is not None else self.operands(expr.base, expr.index)
+        tree, index = (
+            (self.value(expr.base), None) if known is not None else self.operands(expr.base, expr.index)
+        )
         if isinstance(tree, Record):
             return tree.fields[str(known)]
         assert isinstance(tree, Stack)
@@ -348,7 +350,9 @@ class Expressions:
                     same = build.both(same, self._equal(item, right.fields[name]))
                 if valid is None or right.valid is None:
                     return same
-                return build.both(build.compare(Relation.EQ, valid, right.valid), build.either(build.invert(valid), same))
+                return build.both(
+                    build.compare(Relation.EQ, valid, right.valid), build.either(build.invert(valid), same)
+                )
             case Stack(elements), Stack():
                 same = build.TRUE
                 for one, other in zip(elements, right.elements, strict=True):

@@ -215,7 +215,11 @@ class Parsers:
         size = self.header_size(type_, node)
         is_next = isinstance(argument, ast.Member) and argument.name == "next"
         target = self.expressions.lvalue(argument)
-        stack = self.expressions.lvalue(argument.base).tree if is_next and isinstance(argument, ast.Member) else None
+        stack = (
+            self.expressions.lvalue(argument.base).tree
+            if is_next and isinstance(argument, ast.Member)
+            else None
+        )
         ctx.extracting = True
         if isinstance(target.tree, Record):
             position = self.positions.setdefault(target.tree, ctx.variable(f"{type_.name}_position", ir.WORD))
@@ -234,7 +238,9 @@ class Parsers:
         """Bytes of a header."""
         width = sum(leaf.width for leaf in storage.data_leaves(storage.zero(type_)))
         if width % 8:
-            self.ctx.unsupported(node.span, f"the header {type_.name} of {width} bits, not a number of bytes, is")
+            self.ctx.unsupported(
+                node.span, f"the header {type_.name} of {width} bits, not a number of bytes, is"
+            )
         return width // 8
 
     def advance(self, call: model.Call) -> None:
@@ -295,7 +301,9 @@ class _Reader:
         self.left = 8 * size
 
 
-def _order(decl: ast.ParserDecl, checked: model.CheckedProgram) -> tuple[list[ast.StateDecl], set[ast.StateDecl]]:
+def _order(
+    decl: ast.ParserDecl, checked: model.CheckedProgram
+) -> tuple[list[ast.StateDecl], set[ast.StateDecl]]:
     """Reachable states, `start` first and in reverse post-order, and those that a cycle comes back to."""
     start = next(state for state in decl.states if state.name == "start")
     back: set[ast.StateDecl] = set()

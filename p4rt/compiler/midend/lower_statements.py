@@ -104,7 +104,11 @@ class Statements:
             amount = self.expressions.shift_amount(node.value)
             store(self.ctx, target, self.expressions.shift(op, old, amount, signed))
         else:
-            store(self.ctx, target, self.expressions.combine(op, old, self.expressions.scalar(node.value), signed))
+            store(
+                self.ctx,
+                target,
+                self.expressions.combine(op, old, self.expressions.scalar(node.value), signed),
+            )
 
     @_lower.register
     def _(self, node: ast.CallStatement) -> None:
@@ -165,7 +169,9 @@ class Statements:
                 self.statement(case.body)
             if any(isinstance(label, ast.DefaultKeyset | ast.DontCare) for label in labels):
                 default = tuple(body)
-            numbers = [self._label(x, table) for x in labels if not isinstance(x, ast.DefaultKeyset | ast.DontCare)]
+            numbers = [
+                self._label(x, table) for x in labels if not isinstance(x, ast.DefaultKeyset | ast.DontCare)
+            ]
             fresh = tuple(number for number in dict.fromkeys(numbers) if number not in seen)
             seen.update(fresh)
             if fresh:
@@ -253,5 +259,3 @@ class Statements:
         self.statement(body)
         self.loops -= 1
         frame.break_label, frame.continue_label = saved
-
-

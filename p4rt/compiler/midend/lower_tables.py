@@ -105,7 +105,9 @@ class Tables:
         if info.size is None:
             return max(DEFAULT_SIZE, len(info.entries))
         if not 0 < info.size <= _MAX_SIZE:
-            self.ctx.refuse(info.decl.span, f"the size of a table must be from 1 to {_MAX_SIZE}, not {info.size}")
+            self.ctx.refuse(
+                info.decl.span, f"the size of a table must be from 1 to {_MAX_SIZE}, not {info.size}"
+            )
         return max(info.size, len(info.entries))
 
     def _uses(
@@ -162,7 +164,9 @@ class Tables:
             return note.exprs[0].value
         return number
 
-    def _default(self, info: model.TableInfo, uses: tuple[ActionUse, ...]) -> tuple[ActionUse, dict[str, int]]:
+    def _default(
+        self, info: model.TableInfo, uses: tuple[ActionUse, ...]
+    ) -> tuple[ActionUse, dict[str, int]]:
         if info.default is None:
             return next(use for use in uses if use.code == 0), {}
         position = info.actions.index(info.default.action)
@@ -188,7 +192,9 @@ class Tables:
                 case "lpm":
                     self.ctx.refuse(key.source.match_span, "a table can have one 'lpm' key only")
                 case kind:
-                    self.ctx.unsupported(key.source.match_span, f"the match kind '{kind}' is", "use exact or lpm")
+                    self.ctx.unsupported(
+                        key.source.match_span, f"the match kind '{kind}' is", "use exact or lpm"
+                    )
         if longest is None:
             slots, end = layout.natural([spec for _, spec in exact])
             base_bits, size, map_type = 0, layout.padded(end), ir.MapType.HASH

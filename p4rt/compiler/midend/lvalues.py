@@ -114,7 +114,9 @@ def _store_tree(ctx: Context, target: Tree, value: Tree) -> None:
     if len(targets) > 1:
         names = {leaf.name for leaf in targets if isinstance(leaf, ir.Var)}
         same = [isinstance(new, ir.Const) or old == new for old, new in zip(targets, values, strict=True)]
-        plain = all(isinstance(v, ir.Var) and v.name not in names or ok for v, ok in zip(values, same, strict=True))
+        plain = all(
+            (isinstance(v, ir.Var) and v.name not in names) or ok for v, ok in zip(values, same, strict=True)
+        )
         if not plain:
             values = [v if ok else ctx.keep(v) for v, ok in zip(values, same, strict=True)]
     for old, new in zip(targets, values, strict=True):

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from p4rt.compiler.backend import ir
+from p4rt.compiler.source import NO_SPAN
 
 
 class Rewriter:
@@ -17,7 +18,7 @@ class Rewriter:
 
     def __init__(self) -> None:
         self._out: list[ir.Statement] = []
-        self.span = ir.NO_SPAN
+        self.span = NO_SPAN
 
     def block(self, statements: ir.Block) -> ir.Block:
         """The rewritten block."""

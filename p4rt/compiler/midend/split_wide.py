@@ -274,27 +274,41 @@ class _SplitWide(Rewriter):
         return [self._fresh(build.bits(padded[i // 2], half * (i % 2), half)) for i in range(number)]
 
     def _shift(self, kind: ShiftKind, value: Words, amount: ir.Expr, width: int) -> Words:
-        """Shift by 1, 2, 4, ... as the bits of `amount` say; by `width` or more in one step."""
+        """Choose words by the upper bits of `amount`, then shift pairs of them by the lower six."""
         fill = self._sign(value) if kind is ShiftKind.ARITHMETIC else build.const(0, WORD)
-        stages = min(amount.width, (width - 1).bit_length())
-        words = value
-        for stage in range(stages):
-            by = 1 << stage
-            moved = [self._fresh(word) for word in self._shift_by(kind, words, by, width, fill)]
-            bit = build.bits(amount, stage, 1)
-            words = [self._fresh(build.choose(bit, a, b)) for a, b in zip(moved, words, strict=True)]
-        if amount.width > (width - 1).bit_length() or width & (width - 1):
-            if amount.width >= width.bit_length():
-                limit = build.const(width, amount.width)
-                over = self._fresh(build.compare(Relation.LE, limit, amount))
-                words = [build.choose(over, build.bits(fill, 0, word.width), word) for word in words]
-        return words
+        top = value[-1]
+        if top.width < WORD:
+            filler = build.bits(fill, 0, WORD - top.width)
+            value = [*value[:-1], self._fresh(build.concat(filler, top))]
+        wide = self._fresh(build.extend(amount, WORD))
+        steps = self._fresh(build.shift(ShiftKind.RIGHT, wide, build.const(6, 8)))
+        bits = self._fresh(build.binary(Op.AND, wide, build.const(WORD - 1, WORD)))
+        rest = self._fresh(build.binary(Op.XOR, bits, build.const(WORD - 1, WORD)))
+        left = kind is ShiftKind.LEFT
+        near, far = (ShiftKind.LEFT, ShiftKind.RIGHT) if left else (ShiftKind.RIGHT, ShiftKind.LEFT)
+        moved = self._move_words(value, steps, fill, left, amount.width > 6)
+        result: Words = []
+        for index in range(len(value)):
+            neighbour = moved[index - 1 if left else index + 1]
+            one = build.shift(far, neighbour, build.const(1, 8))
+            part = build.binary(Op.OR, build.shift(near, moved[index], bits), build.shift(far, one, rest))
+            result.append(self._fresh(part))
+        return _cut(result, 0, width)
 
-    def _shift_by(self, kind: ShiftKind, words: Words, by: int, width: int, fill: ir.Expr) -> Words:
-        by = min(by, width)
-        filler: Words = [fill] * (by // WORD)
-        if by % WORD:
-            filler.append(build.bits(fill, 0, by % WORD))
-        if kind is ShiftKind.LEFT:
-            return _assemble([*filler, *_cut(words, 0, width - by)])
-        return _assemble([*_cut(words, by, width - by), *filler])
+    def _move_words(
+        self, words: Words, steps: ir.Expr, fill: ir.Expr, left: bool, may_move: bool
+    ) -> dict[int, ir.Expr]:
+        """Word `index` of the value moved by `steps` words, from one before the first to one after the last."""
+        number = len(words)
+
+        def word(index: int) -> ir.Expr:
+            return words[index] if 0 <= index < number else fill
+
+        moved: dict[int, ir.Expr] = {index: fill for index in range(-1, number + 1)}
+        for step in reversed(range(number if may_move else 1)):
+            here = build.compare(Relation.EQ, steps, build.const(step, WORD))
+            for index in moved:
+                moved[index] = build.choose(here, word(index - step if left else index + step), moved[index])
+        if not may_move:
+            return {index: word(index) for index in moved}
+        return {index: self._fresh(value) for index, value in moved.items()}

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""p4rt-compile: P4_16 to the object that a switch loads."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from p4rt.cli.command import CONTEXT, EXIT_INTERNAL, EXIT_REFUSED, ExamplesCommand, finish, version_option
+
+if TYPE_CHECKING:
+    from p4rt.compiler.diagnostics import Diagnostic
+    from p4rt.compiler.driver import Options, Translation
+    from p4rt.compiler.source import SourceMap
+
+_EXAMPLES = """
+p4rt-compile router.p4                           writes router.o into the current folder
+p4rt-compile router.p4 -o /tmp/r.o --p4info r.p4info.txt
+p4rt-compile router.p4 --emit c                  the C in between, on stdout
+p4rt-compile -I lib -D PORTS=8 -Werror router.p4
+p4rt-compile --diagnostics json router.p4        messages as one JSON array on stderr
+"""
+_EMIT = ("o", "c", "ir", "asm", "p4info")
+
+
+@click.command(cls=ExamplesCommand, context_settings=CONTEXT, examples=_EXAMPLES)
+@click.argument("file", metavar="FILE.p4")
+@click.option("-o", "--output", metavar="FILE", help="Where to write; '-' for stdout.")
+@click.option("--emit", type=click.Choice(_EMIT), default="o", show_default=True,
+              help="What to write: the object, or a stage on the way (to stdout without -o).")  # fmt: skip
+@click.option("--p4info", "p4info_file", metavar="FILE", help="Also write the P4Info, in text format.")
+@click.option("-I", "include", multiple=True, metavar="DIR", help="Where to look for included files.")
+@click.option("-D", "define", multiple=True, metavar="NAME[=VALUE]", help="Define a macro.")
+@click.option(
+    "-W", "warnings", multiple=True, type=click.Choice(["error"]), help="Treat warnings as errors (-Werror)."
+)
+@click.option("--diagnostics", type=click.Choice(["text", "json"]), default="text", show_default=True,
+              help="Form of messages on stderr.")  # fmt: skip
+@click.option("--debug", is_flag=True, help="Show the traceback of an internal compiler error.")
+@version_option
+def compile_command(
+    file: str, output: str | None, emit: str, p4info_file: str | None, include: tuple[str, ...],
+    define: tuple[str, ...], warnings: tuple[str, ...], diagnostics: str, debug: bool,
+) -> int:  # fmt: skip
+    """Compile a P4_16 program for Open vSwitch."""
+    from p4rt.compiler.diagnostics import CompileError
+    from p4rt.compiler.driver import Options
+
+    options = Options(include, define, bool(warnings))
+    try:
+        return _compile(file, options, emit, output, p4info_file, diagnostics)
+    except CompileError as error:
+        _report(error.diagnostics, diagnostics, error.sources)
+        return EXIT_REFUSED
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        return _failed(error, debug)
+
+
+def _compile(
+    file: str, options: Options, emit: str, output: str | None, p4info_file: str | None, form: str
+) -> int:
+    from p4rt.compiler import driver
+    from p4rt.compiler.diagnostics import Diagnostics
+
+    diagnostics = Diagnostics(warnings_are_errors=options.warnings_are_errors)
+    translation = driver.translate(driver.check(file, options, diagnostics))
+    written = _stage(translation, emit)
+    if form == "json" or diagnostics.items:
+        _report(diagnostics.items, form, diagnostics.sources)
+    if p4info_file is not None:
+        from p4rt.compiler.backend.p4info import p4info_text
+
+        _write(p4info_file, p4info_text(translation.p4info).encode())
+    if output is None:
+        output = f"{Path(file).stem}.o" if emit == "o" else "-"
+    _write(output, written)
+    return 0
+
+
+def _stage(translation: Translation, emit: str) -> bytes:
+    """What `--emit` asks for."""
+    from p4rt.compiler import driver
+
+    match emit:
+        case "c":
+            return translation.c_source.encode()
+        case "ir":
+            from p4rt.compiler.backend.show_ir import show_ir
+
+            return show_ir(translation.program).encode()
+        case "asm":
+            from p4rt.compiler.backend.object_file import assemble
+
+            return assemble(translation.c_source).encode()
+        case "p4info":
+            from p4rt.compiler.backend.p4info import p4info_text
+
+            return p4info_text(translation.p4info).encode()
+        case _:
+            return driver.build(translation)
+
+
+def _report(items: list[Diagnostic], form: str, sources: SourceMap | None) -> None:
+    """Write messages to stderr."""
+    if form == "json":
+        click.echo(json.dumps([item.as_dict() for item in items], indent=2), err=True)
+    elif items:
+        click.echo("\n".join(item.render(sources) for item in items), err=True)
+
+
+def _failed(error: Exception, debug: bool) -> int:
+    """What is not the program's fault."""
+    from p4rt.compiler.backend.object_file import ToolError
+
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"p4rt-compile: {place}{error.strerror or error}", err=True)
+        return EXIT_REFUSED
+    if isinstance(error, ToolError) and error.is_missing:
+        click.echo(f"p4rt-compile: {error}", err=True)
+        return EXIT_REFUSED
+    if debug:
+        traceback.print_exception(error)
+    first = (str(error).strip().splitlines() or [""])[0]
+    click.echo(
+        f"p4rt-compile: internal compiler error: {type(error).__name__}: {first}; please report it with the program"
+        + ("" if debug else " (--debug shows more)"),
+        err=True,
+    )
+    return EXIT_INTERNAL
+
+
+def _write(path: str, data: bytes) -> None:
+    """Write a file in one step: no reader ever sees half of it."""
+    if path == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+        return
+    if os.path.exists(path) and not os.path.isfile(path):
+        Path(path).write_bytes(data)
+        return
+    target = Path(path)
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def main() -> None:
+    """Entry point of the command."""
+    finish(compile_command, "p4rt-compile")

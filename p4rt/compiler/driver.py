@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The compiler's whole story: from a P4 file to the object that a switch loads.
+
+    source text
+      -> preprocess   #include, #define, #if, as C does                frontend/preprocessor.py
+      -> parse        tokens and grammar of P4_16, to the AST           frontend/parser.py
+      -> check        names, types, constants; what each call calls     analysis/
+      -> lower        everything inlined, to the target IR              midend/lower.py
+      -> passes       PASSES below, each with its reason                midend/
+      -> emit         the target IR spelled in C by templates           backend/emit_c.py
+      -> build        clang, line table, the sections of abi.h          backend/object_file.py
+
+Imports of the stages are inside the functions: a command that only prints its usage loads none of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from p4rt.compiler.diagnostics import Diagnostic, Diagnostics
+
+if TYPE_CHECKING:
+    from p4rt.compiler.analysis.model import CheckedProgram
+    from p4rt.compiler.backend import ir
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user may choose.  `include` are folders, `define` are NAME or NAME=VALUE."""
+
+    include: tuple[str, ...] = ()
+    define: tuple[str, ...] = ()
+    warnings_are_errors: bool = False
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A program in C, and what the control plane needs to know; `p4info` is a p4.config.v1.P4Info message."""
+
+    program: ir.Program
+    c_source: str
+    info: dict[str, Any]
+    p4info: Any
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished compilation; `diagnostics` holds warnings only."""
+
+    object: bytes
+    c_source: str
+    info: dict[str, Any]
+    p4info: Any
+    diagnostics: list[Diagnostic]
+
+
+def compile_file(path: str | Path, options: Options | None = None) -> Result:
+    """Compile a P4 file.
+
+    Raises:
+        CompileError: the program was refused; it carries every message of the run.
+        ToolError: clang or llvm-objcopy is missing or failed.
+    """
+    options = options or Options()
+    diagnostics = Diagnostics(warnings_are_errors=options.warnings_are_errors)
+    translation = translate(check(str(path), options, diagnostics))
+    return Result(
+        build(translation), translation.c_source, translation.info, translation.p4info, diagnostics.items
+    )
+
+
+def check(path: str, options: Options, diagnostics: Diagnostics) -> CheckedProgram:
+    """Front end and analysis: all that can be wrong with a program in itself."""
+    from p4rt.compiler.analysis.checker import check_program
+    from p4rt.compiler.frontend.parser import parse_file
+
+    program = parse_file(path, diagnostics, options.include, options.define)
+    return check_program(program, diagnostics)
+
+
+def passes() -> tuple[Callable[[ir.Block], ir.Block], ...]:
+    """The passes over the target IR, in order."""
+    from p4rt.compiler.midend.prune import prune
+    from p4rt.compiler.midend.split_access import split_access
+    from p4rt.compiler.midend.split_wide import split_wide
+
+    return (
+        prune,  # First, so that the passes after it do not work on what has no effect.
+        split_wide,  # C has no integers of more than 64 bits here; all that follows may rely on that.
+        split_access,  # Memory has accesses of 1, 2, 4 and 8 bytes only; after split_wide, which makes accesses.
+        prune,  # Again: words and pieces of which only some are read.
+    )
+
+
+def translate(checked: CheckedProgram) -> Translation:
+    """Middle end and emission."""
+    from p4rt.compiler.backend import ir
+    from p4rt.compiler.backend.emit_c import emit_c
+    from p4rt.compiler.backend.identifiers import Identifiers
+    from p4rt.compiler.backend.p4info import p4info
+    from p4rt.compiler.backend.program_info import program_info
+    from p4rt.compiler.midend.lower import lower
+
+    lowered = lower(checked)
+    checked.diagnostics.check()
+    body = lowered.body
+    for run in passes():
+        body = run(body)
+    catalog = lowered.catalog
+    source = Path(checked.diagnostics.sources.main).name
+    name = Path(source).stem or "program"
+    function = catalog.unique(name)
+    program = ir.Program(function, source, tuple(catalog.maps), tuple(catalog.initial), body)
+    identifiers = Identifiers(catalog)
+    info = program_info(catalog, identifiers, name, source, _model_version(checked))
+    return Translation(program, emit_c(program), info, p4info(catalog, identifiers, name))
+
+
+def build(translation: Translation) -> bytes:
+    """C to the finished object."""
+    from p4rt.compiler.backend.object_file import Sections, build_object
+    from p4rt.compiler.backend.p4info import p4info_bytes
+
+    info = json.dumps(translation.info, separators=(",", ":"), ensure_ascii=False).encode()
+    sections = Sections(info, p4info_bytes(translation.p4info), translation.program.initial)
+    return build_object(translation.c_source, translation.program.source, sections)
+
+
+def _model_version(checked: CheckedProgram) -> int:
+    """The constant by which ubpf_model.p4 tells its version."""
+    from p4rt.compiler.frontend import ast
+
+    decl = checked.globals.get("__ubpf_model_version")
+    value = checked.const_value(decl.value) if isinstance(decl, ast.ConstDecl) else None
+    return value if isinstance(value, int) else 0

@@ -132,7 +132,7 @@ def _failed(error: Exception, debug: bool) -> int:
         traceback.print_exception(error)
     first = (str(error).strip().splitlines() or [""])[0]
     click.echo(
-        f"p4rt-compile: internal compiler error: {type(error).__name__}: {first}; please report it with the program"
+        f"p4rt-compile: internal compiler error: {type(error).__name__}: {first}; please report it"
         + ("" if debug else " (--debug shows more)"),
         err=True,
     )

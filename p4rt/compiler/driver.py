@@ -91,7 +91,7 @@ def passes() -> tuple[Callable[[ir.Block], ir.Block], ...]:
     return (
         prune,  # First, so that the passes after it do not work on what has no effect.
         split_wide,  # C has no integers of more than 64 bits here; all that follows may rely on that.
-        split_access,  # Memory has accesses of 1, 2, 4 and 8 bytes only; after split_wide, which makes accesses.
+        split_access,  # Memory has accesses of 1, 2, 4 and 8 bytes only; after split_wide, which makes some.
         prune,  # Again: words and pieces of which only some are read.
     )
 

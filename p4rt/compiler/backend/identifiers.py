@@ -2,8 +2,8 @@
 """Numbers and short names of what the control plane sees, as P4Runtime wants them.
 
 An id is a byte for the kind of object and 24 bits that are, unless `@id` gives them, Jenkins' one-at-a-time
-hash of the full name, or where that is taken, the next free number.  So an id stays when the program around it
-changes, and agrees with that of other compilers that do the same.
+hash of the full name, or where that is taken, the next free number.  So an id stays when the program around
+it changes, and agrees with that of other compilers that do the same.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the fields of keys and values lie in their bytes.
 
-Two layouts: *natural* for values and for keys of exact fields (little-endian, 1, 2, 4 or 8 bytes or a multiple
-of 8, aligned to their size), and *prefix* for LPM keys (big-endian and packed, so that prefixes are prefixes).
+Two layouts: *natural* for values and for keys of exact fields (little-endian, 1, 2, 4 or 8 bytes or a
+multiple of 8, aligned to their size), and *prefix* for LPM keys (big-endian and packed, so that prefixes are
+prefixes).
 """
 
 from __future__ import annotations

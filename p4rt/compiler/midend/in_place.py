@@ -45,9 +45,9 @@ def keeps_layout(
     for index, first in enumerate(extractions):
         for later, second in enumerate(extractions):
             same_state = first.state == second.state and later > index
-            if same_state or second.state in reach[first.state]:
-                if order[id(first.header)] >= order[id(second.header)]:
-                    return False
+            follows = same_state or second.state in reach[first.state]
+            if follows and order[id(first.header)] >= order[id(second.header)]:
+                return False
     return True
 
 

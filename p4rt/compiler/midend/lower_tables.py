@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lowering of tables: maps for entries and for the default action, the lookup, and the choice of the action."""
+"""Lowering of tables: maps for entries and default action, the lookup, and the choice of the action."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pass: drop what has no effect.
 
-Assignments to variables that nothing reads, statements after a jump, labels that nothing goes to.  clang would
-drop them as well, but with warnings, and the C would be harder to read.
+Assignments to variables that nothing reads, statements after a jump, labels that nothing goes to.  clang
+would drop them as well, but with warnings, and the C would be harder to read.
 """
 
 from __future__ import annotations

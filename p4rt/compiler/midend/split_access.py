@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pass: make every memory access one of 1, 2, 4 or 8 bytes.
 
-A 48-bit load becomes one of 4 and one of 2 bytes.  Accesses to buffers, whose alignment is known, are also cut
-so that each piece is aligned.  Runs after `split_wide`.
+A 48-bit load becomes one of 4 and one of 2 bytes.  Accesses to buffers, whose alignment is known, are also
+cut so that each piece is aligned.  Runs after `split_wide`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """P4 values and variables as trees whose leaves are target IR expressions.
 
-A struct of two fields is a `Record` of two expressions; a header has a validity bit beside its fields; a stack
-has elements and the index of the next free one.  A tree whose leaves are all `ir.Var` is a place to store to.
+A struct of two fields is a `Record` of two expressions; a header has a validity bit beside its fields; a
+stack has elements and the index of the next free one.  A tree whose leaves are all `ir.Var` is a place to
+store to.
 """
 
 from __future__ import annotations

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 import ubpf
 from p4rt.compiler.backend import build, ir
+from p4rt.compiler.backend.build import binary, compare, shift
 from p4rt.compiler.backend.emit_c import emit_c
-from p4rt.compiler.backend.ir import Op, Relation, ShiftKind
+from p4rt.compiler.backend.ir import Op, Relation
+from p4rt.compiler.backend.ir import ShiftKind as Shift
 from p4rt.compiler.backend.object_file import Sections, build_object
 from p4rt.compiler.driver import passes
 
@@ -30,35 +32,39 @@ def arithmetic_shift(a: int, n: int, w: int) -> int:
 
 
 # Name: what the compiler is asked for, and what it must be (wrapped to the width of the expression).
-OPERATIONS: dict[str, tuple[Callable[[ir.Expr, ir.Expr, ir.Expr], ir.Expr], Callable[[int, int, int, int], int]]] = {
-    "add": (lambda a, b, n: build.binary(Op.ADD, a, b), lambda a, b, n, w: a + b),
-    "sub": (lambda a, b, n: build.binary(Op.SUB, a, b), lambda a, b, n, w: a - b),
-    "mul": (lambda a, b, n: build.binary(Op.MUL, a, b), lambda a, b, n, w: a * b),
-    "and": (lambda a, b, n: build.binary(Op.AND, a, b), lambda a, b, n, w: a & b),
-    "or": (lambda a, b, n: build.binary(Op.OR, a, b), lambda a, b, n, w: a | b),
-    "xor": (lambda a, b, n: build.binary(Op.XOR, a, b), lambda a, b, n, w: a ^ b),
+Make = Callable[[ir.Expr, ir.Expr, ir.Expr], ir.Expr]
+Expected = Callable[[int, int, int, int], int]
+OPERATIONS: dict[str, tuple[Make, Expected]] = {
+    "add": (lambda a, b, n: binary(Op.ADD, a, b), lambda a, b, n, w: a + b),
+    "sub": (lambda a, b, n: binary(Op.SUB, a, b), lambda a, b, n, w: a - b),
+    "mul": (lambda a, b, n: binary(Op.MUL, a, b), lambda a, b, n, w: a * b),
+    "and": (lambda a, b, n: binary(Op.AND, a, b), lambda a, b, n, w: a & b),
+    "or": (lambda a, b, n: binary(Op.OR, a, b), lambda a, b, n, w: a | b),
+    "xor": (lambda a, b, n: binary(Op.XOR, a, b), lambda a, b, n, w: a ^ b),
     "not": (lambda a, b, n: build.invert(a), lambda a, b, n, w: ~a),
     "negate": (lambda a, b, n: build.negate(a), lambda a, b, n, w: -a),
-    "eq": (lambda a, b, n: build.compare(Relation.EQ, a, b), lambda a, b, n, w: a == b),
-    "ne": (lambda a, b, n: build.compare(Relation.NE, a, b), lambda a, b, n, w: a != b),
-    "lt": (lambda a, b, n: build.compare(Relation.LT, a, b), lambda a, b, n, w: a < b),
-    "le": (lambda a, b, n: build.compare(Relation.LE, a, b), lambda a, b, n, w: a <= b),
-    "slt": (lambda a, b, n: build.compare(Relation.SLT, a, b), lambda a, b, n, w: signed(a, w) < signed(b, w)),
-    "sle": (lambda a, b, n: build.compare(Relation.SLE, a, b), lambda a, b, n, w: signed(a, w) <= signed(b, w)),
-    "shl": (lambda a, b, n: build.shift(ShiftKind.LEFT, a, n), lambda a, b, n, w: a << n),
-    "shr": (lambda a, b, n: build.shift(ShiftKind.RIGHT, a, n), lambda a, b, n, w: a >> n),
-    "sar": (lambda a, b, n: build.shift(ShiftKind.ARITHMETIC, a, n), lambda a, b, n, w: arithmetic_shift(a, n, w)),
-    "shl by itself": (lambda a, b, n: build.shift(ShiftKind.LEFT, a, b), lambda a, b, n, w: a << min(b, 999)),
-    "shr by itself": (lambda a, b, n: build.shift(ShiftKind.RIGHT, a, b), lambda a, b, n, w: a >> min(b, 999)),
-    "shl 5": (lambda a, b, n: build.shift(ShiftKind.LEFT, a, build.const(5, 8)), lambda a, b, n, w: a << 5),
-    "sar 5": (lambda a, b, n: build.shift(ShiftKind.ARITHMETIC, a, build.const(5, 8)), lambda a, b, n, w: signed(a, w) >> 5),
+    "eq": (lambda a, b, n: compare(Relation.EQ, a, b), lambda a, b, n, w: a == b),
+    "ne": (lambda a, b, n: compare(Relation.NE, a, b), lambda a, b, n, w: a != b),
+    "lt": (lambda a, b, n: compare(Relation.LT, a, b), lambda a, b, n, w: a < b),
+    "le": (lambda a, b, n: compare(Relation.LE, a, b), lambda a, b, n, w: a <= b),
+    "slt": (lambda a, b, n: compare(Relation.SLT, a, b), lambda a, b, n, w: signed(a, w) < signed(b, w)),
+    "sle": (lambda a, b, n: compare(Relation.SLE, a, b), lambda a, b, n, w: signed(a, w) <= signed(b, w)),
+    "shl": (lambda a, b, n: shift(Shift.LEFT, a, n), lambda a, b, n, w: a << n),
+    "shr": (lambda a, b, n: shift(Shift.RIGHT, a, n), lambda a, b, n, w: a >> n),
+    "sar": (lambda a, b, n: shift(Shift.ARITHMETIC, a, n), lambda a, b, n, w: arithmetic_shift(a, n, w)),
+    "shl by itself": (lambda a, b, n: shift(Shift.LEFT, a, b), lambda a, b, n, w: a << min(b, 999)),
+    "shr by itself": (lambda a, b, n: shift(Shift.RIGHT, a, b), lambda a, b, n, w: a >> min(b, 999)),
+    "shl 5": (lambda a, b, n: shift(Shift.LEFT, a, build.const(5, 8)), lambda a, b, n, w: a << 5),
+    "sar 5": (lambda a, b, n: shift(Shift.ARITHMETIC, a, build.const(5, 8)),
+              lambda a, b, n, w: arithmetic_shift(a, 5, w)),
     "zext": (lambda a, b, n: build.extend(a, a.width + 70), lambda a, b, n, w: a),
     "sext": (lambda a, b, n: build.extend(a, a.width + 70, signed=True), lambda a, b, n, w: signed(a, w)),
-    "slice": (lambda a, b, n: build.bits(a, a.width // 3, a.width - a.width // 3), lambda a, b, n, w: a >> (w // 3)),
+    "slice": (lambda a, b, n: build.bits(a, a.width // 3, a.width - a.width // 3),
+              lambda a, b, n, w: a >> (w // 3)),
     "concat": (lambda a, b, n: build.concat(a, b), lambda a, b, n, w: a << w | b),
     "choose": (lambda a, b, n: build.choose(build.bits(n, 0, 1), a, b), lambda a, b, n, w: a if n & 1 else b),
     "nested": (
-        lambda a, b, n: build.binary(Op.SUB, build.binary(Op.MUL, a, build.invert(b)), build.binary(Op.ADD, a, b)),
+        lambda a, b, n: binary(Op.SUB, binary(Op.MUL, a, build.invert(b)), binary(Op.ADD, a, b)),
         lambda a, b, n, w: a * ~b - (a + b),
     ),
 }  # fmt: skip

@@ -110,7 +110,7 @@ class Call:
 # ---- Instances
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Instance:
     """A parser, control, package or extern object that exists after instantiation.
 
@@ -128,6 +128,9 @@ class Instance:
     constructor: ast.Method | None = None
     args: dict[str, Value | Instance] = field(default_factory=dict)
     members: dict[ast.Node, Instance] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Instance {self.path or self.name} of {self.decl.name}>"
 
     def constants(self) -> dict[str, Value]:
         """The constructor's parameters that are plain values."""
@@ -242,7 +245,7 @@ class TableInfo:
 class Evaluator:
     """Evaluates constant expressions; see `p4rt.compiler.analysis.constants`."""
 
-    def evaluate(self, expr: ast.Expr, constants: Mapping[str, Value]) -> Value | None:
+    def evaluate(self, expr: ast.Expr, constants: Mapping[str, Value] | None) -> Value | None:
         """Value of `expr` with constructor parameters bound by `constants`, or None."""
         raise NotImplementedError
 
@@ -266,6 +269,8 @@ class CheckedProgram:
     constants: dict[ast.Expr, Value] = field(default_factory=dict)
     """Values of expressions that do not depend on constructor parameters."""
     calls: dict[ast.Call, Call] = field(default_factory=dict)
+    constructions: dict[ast.InstanceDecl, Call] = field(default_factory=dict)
+    """The constructor call that an instance declaration is."""
     callables: dict[ast.Decl, tuple[t.ParamType, ...]] = field(default_factory=dict)
     """Parameters of parsers, controls, actions, functions, methods (not constructor parameters)."""
     ctor_params: dict[ast.Decl, tuple[t.ParamType, ...]] = field(default_factory=dict)

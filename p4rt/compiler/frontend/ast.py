@@ -19,14 +19,18 @@ from p4rt.compiler.source import Span
 
 
 @dataclass_transform(frozen_default=True, eq_default=False)
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Node:
     """Anything with a place in the source.  A subclass needs only to list its fields."""
 
     span: Span
 
     def __init_subclass__(cls) -> None:
-        dataclass(frozen=True, eq=False)(cls)
+        dataclass(frozen=True, eq=False, repr=False)(cls)
+
+    def __repr__(self) -> str:
+        name = getattr(self, "name", None) or getattr(self, "id", None)
+        return f"<{type(self).__name__}{f' {name}' if name else ''} at {self.span}>"
 
 class Expr(Node):
     """An expression, or a keyset expression where the grammar has one."""

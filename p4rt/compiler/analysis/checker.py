@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from p4rt.compiler.analysis import types as t
-from p4rt.compiler.analysis.context import BAD, suggestion
+from p4rt.compiler.analysis.context import suggestion
 from p4rt.compiler.analysis.instantiate import instantiate
 from p4rt.compiler.analysis.model import CheckedProgram
 from p4rt.compiler.analysis.statements import always_returns
@@ -22,7 +22,7 @@ _VOID = t.VoidType()
 FINAL_STATES = ("accept", "reject")
 
 
-def check(program: ast.Program, diagnostics: Diagnostics) -> CheckedProgram:
+def check_program(program: ast.Program, diagnostics: Diagnostics) -> CheckedProgram:
     """Check a parsed program; raises `CompileError` with all that is wrong with it."""
     checker = Checker(program, diagnostics)
     try:
@@ -311,4 +311,4 @@ class Checker(Tables):
                 )
 
 
-__all__ = ["BAD", "Checker", "check"]
+__all__ = ["Checker", "check_program"]

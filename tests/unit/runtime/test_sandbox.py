@@ -78,7 +78,8 @@ def test_stale_pid_file_is_not_believed(sandbox: Sandbox, content: str) -> None:
 def test_exports_are_taken_by_a_shell(sandbox: Sandbox) -> None:
     sandbox.start()
     script = f"{shell_exports(sandbox.environment())} ovs-appctl -t ovs-vswitchd version"
-    done = subprocess.run(["sh", "-c", script], env=os.environ | {"PATH": "/bin"}, capture_output=True, text=True)
+    env = os.environ | {"PATH": "/bin"}
+    done = subprocess.run(["sh", "-c", script], env=env, capture_output=True, text=True)
     assert done.stdout.startswith("ovs-vswitchd (Open vSwitch) "), done.stderr
 
 

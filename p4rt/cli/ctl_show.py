@@ -31,8 +31,7 @@ def show(settings: Settings, bridge: str, program: str) -> None:
         maps = list(loaded.maps.maps().values())
         summary = loaded.bridge.read(loaded.desc.prog, wire.ReadWhat.VERIFIER).decode("utf-8", "replace")
     if settings.json:
-        result: dict[str, Any] = {"id": loaded.desc.prog} | asdict(loaded.desc)
-        del result["prog"]
+        result: dict[str, Any] = program_json(loaded.desc)
         result["source"] = info.source if info else None
         result["tables"] = [t.name for t in info.tables] if info else []
         result["registers"] = [r.name for r in info.registers] if info else []
@@ -52,6 +51,12 @@ def show(settings: Settings, bridge: str, program: str) -> None:
             f"  map {m.name}: {m.type_name}, key {m.key_size}, value {m.value_size} bytes, "
             f"{m.n_entries} of {m.max_entries} entries"
         )
+
+
+def program_json(desc: wire.ProgramDesc) -> dict[str, Any]:
+    """What the switch says of a program, for JSON."""
+    names = {"prog": "id", "n_bytes": "bytes"}
+    return {names.get(k, k): v for k, v in asdict(desc).items()}
 
 
 def _show_program(desc: wire.ProgramDesc) -> None:

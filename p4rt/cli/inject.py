@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -18,6 +17,7 @@ from p4rt.cli.command import (
     read_program,
     version_option,
 )
+from p4rt.cli.ctl_show import program_json
 from p4rt.runtime.bridge import Bridge
 from p4rt.runtime.errors import ErrorCode, InputError, RefusedError
 from p4rt.runtime.names import check_program_name, program_name
@@ -97,7 +97,7 @@ def _check_usage(
 def _list(switch: Bridge, form: str) -> None:
     programs = switch.programs()
     if form == "json":
-        print_json([{"id": p.prog, **{k: v for k, v in asdict(p).items() if k != "prog"}} for p in programs])
+        print_json([program_json(p) for p in programs])
         return
     headers = ["ID", "NAME", "FLOWS", "PACKETS", "PASSED", "REDIRECTED", "DROPPED", "ABORTED", "GENERATION"]
     print_table(

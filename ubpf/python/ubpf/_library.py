@@ -15,10 +15,15 @@ from .errors import Error
 
 # ubpf.h and abi.h as far as the binding uses them; tests/unit/ubpf/test_layout.py compares them.
 DECLARATIONS = """
-struct ubpf_host;
 struct ubpf_prog;
 struct ubpf_map;
-extern const struct ubpf_host ubpf_host_single_threaded;
+struct ubpf_host {
+    void *(*alloc)(size_t size);
+    void (*free)(void *);
+    void (*postpone)(void (*fn)(void *arg), void *arg);
+    uint64_t (*now_ns)(void);
+};
+extern struct ubpf_host ubpf_host_single_threaded;
 
 struct ubpf_limits {
     uint32_t max_insns;

@@ -298,7 +298,7 @@ class _SplitWide(Rewriter):
     def _move_words(
         self, words: Words, steps: ir.Expr, fill: ir.Expr, left: bool, may_move: bool
     ) -> dict[int, ir.Expr]:
-        """The words of the value moved by `steps` words, from the one before the first to one past the last."""
+        """The value moved by `steps` words, from the word before the first to the one past the last."""
         number = len(words)
 
         def word(index: int) -> ir.Expr:

@@ -127,7 +127,7 @@ move_pointer(struct verifier *v, const struct ubpf_op *op,
     name_sum(v, op->code, ptr, b, &r);
     value_settle(&r);
     /* Offsets are what safety depends on. */
-    mark_precise(v, b->node);
+    mark_precise(v, b->node, PRECISION_ACCESS);
     v->cur->regs[op->dst] = r;
     return v->error;
 }

@@ -191,8 +191,8 @@ ways_of_numbers(struct verifier *v, const struct ubpf_op *op,
     };
 
     if (!ways.taken || !ways.not_taken) {
-        mark_precise(v, a->node);
-        mark_precise(v, b->node);
+        mark_precise(v, a->node, PRECISION_BRANCH);
+        mark_precise(v, b->node, PRECISION_BRANCH);
     }
     return ways;
 }
@@ -206,7 +206,7 @@ ways_of_null(struct verifier *v, const struct ubpf_op *op,
                  && a->num.r64.smin >= MIN_COMPARED
                  && a->num.r64.smax <= MAX_COMPARED;
 
-    mark_precise(v, b->node);       /* That it is 0. */
+    mark_precise(v, b->node, PRECISION_BRANCH);       /* That it is 0. */
     return (struct ways) {
         .taken = !known || op->code == UBPF_COND_NE,
         .not_taken = !known || op->code == UBPF_COND_EQ,

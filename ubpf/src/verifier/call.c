@@ -43,7 +43,7 @@ check_sized(struct verifier *v, int reg, const char *what)
         return refuse(v, REG(reg + 1), "r%d must be a number of bytes",
                       reg + 1);
     }
-    mark_precise(v, size->node);
+    mark_precise(v, size->node, PRECISION_ACCESS);
     if (!size->num.r64.umax) {
         return v->error;
     }

@@ -16,6 +16,11 @@
 #define MAX_COMPARED 48
 #define CHECKPOINT_DISTANCE 6
 
+/* Explored checkpoints at one instruction from which on states are widened a
+ * little, and wholly. */
+#define WIDEN_AFTER 2
+#define WIDEN_ALL_AFTER 4
+
 int
 push_path(struct verifier *v)
 {
@@ -86,6 +91,7 @@ add_checkpoint(struct verifier *v)
     }
     point->parent = v->parent;
     point->pending = 1;
+    point->epoch = ++v->epoch;
     point->next = v->points[v->pc];
     v->points[v->pc] = point;
     v->parent = point;
@@ -107,18 +113,22 @@ end_path(struct verifier *v)
 }
 
 /* Compares the current state with the checkpoints here.  Sets '*covered', or
- * refuses an endless loop, or keeps the state. */
+ * refuses an endless loop.  Else '*like' is set to the last checkpoint here that
+ * was explored, if any, and '*n_explored' to their number. */
 static int
-visit(struct verifier *v, bool *covered)
+compare(struct verifier *v, bool *covered, struct checkpoint **like,
+        int *n_explored)
 {
     struct checkpoint **slot = &v->points[v->pc];
 
+    *n_explored = 0;
     *covered = false;
+    *like = NULL;
     for (int n = 0; *slot && n < MAX_COMPARED; n++) {
         struct checkpoint *point = *slot;
         bool explored = !point->pending;
 
-        if (state_covers(v, point->state, !explored)) {
+        if (state_covers(v, point, !explored)) {
             if (!explored) {
                 return refuse(v, v->live[v->pc], "endless loop: the state is "
                               "as it was the last time here");
@@ -134,7 +144,29 @@ visit(struct verifier *v, bool *covered)
             free_checkpoint(v, point);
         } else {
             slot = &point->next;
+            if (explored && !(*n_explored)++) {
+                *like = point;
+            }
         }
+    }
+    return 0;
+}
+
+/* Arrives where paths meet.  Sets '*covered' if there is nothing to explore
+ * from here, else keeps the state. */
+static int
+visit(struct verifier *v, bool *covered)
+{
+    struct checkpoint *like;
+    int n, error = compare(v, covered, &like, &n);
+
+    if (!error && !*covered && n >= WIDEN_AFTER && v->widen
+        && !v->loop[v->pc]) {
+        widen_state(v, like, n >= WIDEN_ALL_AFTER);
+        error = v->error ? v->error : compare(v, covered, &like, &n);
+    }
+    if (error || *covered) {
+        return error;
     }
     return v->since >= CHECKPOINT_DISTANCE || !v->points[v->pc]
            ? add_checkpoint(v) : 0;

@@ -80,6 +80,27 @@ find_joins(struct verifier *v)
     return 0;
 }
 
+/* Marks what lies between the ends of a backward jump. */
+static void
+find_loops(struct verifier *v)
+{
+    uint32_t n = v->obj->n_insns, next[2], first = n;
+
+    for (uint32_t pc = n; pc-- > 0; ) {
+        if (v->ops[pc].len) {
+            for (int k = successors(&v->ops[pc], pc, next); k-- > 0; ) {
+                if (next[k] <= pc && next[k] < first) {
+                    first = next[k];
+                }
+            }
+        }
+        v->loop[pc] = first <= pc;
+        if (first == pc) {
+            first = n;
+        }
+    }
+}
+
 /* Registers that 'op' reads and writes. */
 static void
 registers(const struct ubpf_op *op, uint16_t *reads, uint16_t *writes)
@@ -175,6 +196,7 @@ check_flow(struct verifier *v)
         error = find_joins(v);
     }
     if (!error) {
+        find_loops(v);
         find_live(v);
     }
     return error;

@@ -24,6 +24,7 @@ struct bound_sum {
 
 struct matcher {
     struct verifier *v;
+    uint32_t epoch;             /* Of the old state. */
     bool exactly;               /* Equal rather than covered. */
     struct binding syms[MAX_BINDINGS];
     struct binding nulls[MAX_BINDINGS];
@@ -157,7 +158,7 @@ match_value(struct matcher *m, const struct value *old,
         return false;
     }
     if (old->kind == VALUE_SCALAR && !m->exactly
-        && !node_is_precise(m->v, old->node)) {
+        && !node_precision(m->v, old->node)) {
         return true;
     }
     if (old->kind == VALUE_MAP_VALUE_OR_NULL
@@ -199,7 +200,7 @@ match_run(struct matcher *m, const struct state *old, uint32_t i, uint32_t n)
     if (w.kind != VALUE_SCALAR) {
         return false;
     }
-    return (!m->exactly && !node_is_precise(m->v, store->value.node))
+    return (!m->exactly && !node_precision(m->v, store->value.node))
            || match_num(m, &o.num, &w.num);
 }
 
@@ -216,7 +217,7 @@ match_stack(struct matcher *m, const struct state *old)
         while (n <= i && (c + n) % 8 && old->stack[i - n] == c + n) {
             n++;
         }
-        if (m->exactly || store_at(m->v, c / 8)->read) {
+        if (m->exactly || store_at(m->v, c / 8)->read >= m->epoch) {
             if (!match_run(m, old, i, n)) {
                 m->v->work += (old->depth - i) / 32;
                 return false;
@@ -257,39 +258,41 @@ match_facts(struct matcher *m, const struct state *old, bool inherit)
 
 /* What the proof needed of numbers and of the stack of 'old'. */
 static void
-inherit_values(struct verifier *v, const struct state *old)
+inherit_values(struct verifier *v, const struct state *old, uint32_t epoch)
 {
     const struct state *cur = v->cur;
     cell last_old = 0, last_new = 0;
 
     for (int i = 0; i < UBPF_N_REGS; i++) {
         if (v->live[v->pc] & REG(i)
-            && node_is_precise(v, old->regs[i].node)) {
-            mark_precise(v, cur->regs[i].node);
+            && old->regs[i].kind == VALUE_SCALAR) {
+            mark_precise(v, cur->regs[i].node,
+                         node_precision(v, old->regs[i].node));
         }
     }
     for (uint32_t i = old->depth; i-- > 0; ) {
         cell o = old->stack[i], n = cell_of(cur, i);
 
-        if (o && n && store_at(v, o / 8)->read
+        if (o && n && store_at(v, o / 8)->read >= epoch
             && (o / 8 != last_old || n / 8 != last_new)) {
             last_old = o / 8;
             last_new = n / 8;
             stack_mark_read(v, cur, -1 - (int64_t) i, 1);
-            if (node_is_precise(v, store_at(v, o / 8)->value.node)) {
-                mark_precise(v, store_at(v, n / 8)->value.node);
-            }
+            mark_precise(v, store_at(v, n / 8)->value.node,
+                         node_precision(v, store_at(v, o / 8)->value.node));
         }
     }
     v->work += old->depth / 32;
 }
 
 bool
-state_covers(struct verifier *v, const struct state *old, bool exactly)
+state_covers(struct verifier *v, const struct checkpoint *point, bool exactly)
 {
+    const struct state *old = point->state;
     struct matcher m;
 
     m.v = v;
+    m.epoch = point->epoch;
     m.exactly = exactly;
     m.n_syms = m.n_nulls = m.n_sums = 0;
     v->work++;
@@ -305,7 +308,56 @@ state_covers(struct verifier *v, const struct state *old, bool exactly)
     }
     if (!exactly) {
         match_facts(&m, old, true);
-        inherit_values(v, old);
+        inherit_values(v, old, point->epoch);
     }
     return true;
+}
+
+/* Whether the number 'new' is to be forgotten. */
+static bool
+is_widened(struct verifier *v, const struct value *old,
+           const struct value *new, bool all)
+{
+    return old->kind == VALUE_SCALAR && new->kind == VALUE_SCALAR
+           && node_precision(v, old->node) == PRECISION_BRANCH
+           && node_precision(v, new->node) < PRECISION_ACCESS
+           && (all || !scalar_covers(&old->num, &new->num)
+               || old->sym != new->sym || old->delta != new->delta);
+}
+
+void
+widen_state(struct verifier *v, const struct checkpoint *point, bool all)
+{
+    const struct state *old = point->state;
+
+    for (int i = 0; i < UBPF_N_REGS; i++) {
+        struct value *new = &v->cur->regs[i];
+
+        if (v->live[v->pc] & REG(i)
+            && is_widened(v, &old->regs[i], new, all)) {
+            *new = value_scalar(v, scalar_unknown());
+        }
+    }
+    for (uint32_t i = old->depth; i-- > 0; ) {
+        int64_t at = -1 - (int64_t) i;
+        cell c = old->stack[i];
+        struct store *store = store_at(v, c / 8);
+        int width = c ? store->width : 0;
+        struct value o, n;
+        const char *what;
+
+        if (!c || c % 8 || store->read < point->epoch
+            || stack_peek(v, old, at, width, &o, &what) != PEEK_WHOLE
+            || stack_peek(v, v->cur, at, width, &n, &what) == PEEK_NOTHING
+            || !is_widened(v, &o, &n, all)) {
+            continue;
+        }
+        /* What it was does not matter, but that it was initialised. */
+        stack_mark_read(v, v->cur, at, width);
+        n = value_scalar(v, scalar_of_width(width * 8, false));
+        if (v->error || stack_write(v, at, width, &n)) {
+            return;
+        }
+    }
+    v->work += old->depth / 16;
 }

@@ -211,9 +211,10 @@ stack_mark_read(struct verifier *v, const struct state *state, int64_t at,
             continue;
         }
         last = store;
-        while (store && !store_at(v, store)->read) {
-            store_at(v, store)->read = true;
+        while (store && store_at(v, store)->read < v->epoch) {
+            store_at(v, store)->read = v->epoch;
             store = store_at(v, store)->from;
+            v->work++;
         }
     }
     v->work += (uint64_t) len / 16;
@@ -264,7 +265,7 @@ narrow_copy(struct verifier *v, struct value *value, const struct value *to)
     value->num = num;
     value->node = node_new(v, value->node, to->node);
     if (value->kind != VALUE_SCALAR) {
-        mark_precise(v, to->node);
+        mark_precise(v, to->node, PRECISION_ACCESS);
     }
     value_settle(value);
     return true;

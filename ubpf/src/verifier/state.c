@@ -144,40 +144,40 @@ node_new(struct verifier *v, uint32_t a, uint32_t b)
     if (!node) {
         return 0;
     }
-    *node = (struct node) { { a, b }, false };
+    *node = (struct node) { { a, b }, PRECISION_NONE };
     return v->nodes.n - 1;
 }
 
-bool
-node_is_precise(struct verifier *v, uint32_t i)
+enum precision
+node_precision(struct verifier *v, uint32_t i)
 {
-    return i && node_at(v, i)->precise;
+    return i ? node_at(v, i)->precision : PRECISION_NONE;
 }
 
 /* Puts node 'i' on the list of those whose origins are to be marked. */
 static void
-todo_add(struct verifier *v, uint32_t i)
+todo_add(struct verifier *v, uint32_t i, enum precision precision)
 {
-    if (i && !node_at(v, i)->precise) {
+    if (i && node_at(v, i)->precision < precision) {
         uint32_t *slot = vec_add(v, &v->todo, sizeof *slot);
 
         if (slot) {
             *slot = i;
-            node_at(v, i)->precise = true;
+            node_at(v, i)->precision = (uint8_t) precision;
         }
     }
 }
 
 void
-mark_precise(struct verifier *v, uint32_t i)
+mark_precise(struct verifier *v, uint32_t i, enum precision precision)
 {
-    todo_add(v, i);
+    todo_add(v, i, precision);
     while (v->todo.n > 1) {
         struct node node = *node_at(v, ((uint32_t *) v->todo.data)[--v->todo.n]);
 
         v->work++;
-        todo_add(v, node.from[0]);
-        todo_add(v, node.from[1]);
+        todo_add(v, node.from[0], precision);
+        todo_add(v, node.from[1], precision);
     }
 }
 

@@ -54,12 +54,13 @@ struct value {
     struct scalar num;          /* SCALAR: the number; else the offset. */
 };
 
-/* A store to the stack: never changed once written, but for 'read'. */
+/* A store to the stack: never changed once written, but for 'read'.  A state
+ * that was kept in epoch E needs what was loaded in epoch E or later. */
 struct store {
     struct value value;
     uint32_t from;              /* The store that this one narrows, or 0. */
+    uint32_t read;              /* Epoch of the last load from it, or 0. */
     uint8_t width;              /* Bytes. */
-    bool read;                  /* Some path reads it. */
 };
 
 /* A byte of the stack: the index of a store, times 8, plus which byte of it; 0
@@ -89,6 +90,7 @@ struct checkpoint {
     struct checkpoint *next;    /* At the same instruction. */
     uint32_t pending;           /* Paths below it that have not ended. */
     uint32_t misses;            /* Times that it did not help. */
+    uint32_t epoch;             /* In which it was made. */
     struct state *state;        /* Truncated to its depth. */
 };
 
@@ -106,10 +108,17 @@ struct vec {
     uint32_t n, allocated;
 };
 
+/* How much the proof depends on the bounds of a number. */
+enum precision {
+    PRECISION_NONE,
+    PRECISION_BRANCH,           /* They decided a branch. */
+    PRECISION_ACCESS,           /* They are part of an offset or a size. */
+};
+
 /* What a number comes from. */
 struct node {
     uint32_t from[2];
-    bool precise;               /* The proof depends on its bounds. */
+    uint8_t precision;          /* enum precision. */
 };
 
 /* The sum of several symbols, in ascending order. */
@@ -131,6 +140,8 @@ struct verifier {
     struct ubpf_op *ops;        /* len 0: not the start of one. */
     uint16_t *live;             /* Registers read before they are written. */
     bool *join;                 /* Paths meet here. */
+    bool *loop;                 /* Between the ends of a backward jump. */
+    bool widen;                 /* See widen_state(). */
 
     struct state *cur;
     uint32_t pc;
@@ -145,6 +156,7 @@ struct verifier {
     struct vec todo;            /* uint32_t, for mark_precise(). */
     uint32_t buckets[SUM_BUCKETS];
     uint32_t last_sym, last_null_id;
+    uint32_t epoch;             /* One begins with each checkpoint. */
 
     uint64_t visited;           /* Instructions. */
     uint64_t work;              /* Of comparing and copying states. */
@@ -173,9 +185,9 @@ struct sum *sum_at(struct verifier *, uint32_t sym);
 
 /* A node for what comes from the nodes 'a' and 'b'. */
 uint32_t node_new(struct verifier *, uint32_t a, uint32_t b);
-bool node_is_precise(struct verifier *, uint32_t);
+enum precision node_precision(struct verifier *, uint32_t);
 /* The proof depends on the bounds of the number with this node. */
-void mark_precise(struct verifier *, uint32_t node);
+void mark_precise(struct verifier *, uint32_t node, enum precision);
 
 uint32_t sym_new(struct verifier *);
 uint32_t sym_add(struct verifier *, uint32_t a, uint32_t b);
@@ -247,11 +259,14 @@ bool narrow_copy(struct verifier *, struct value *, const struct value *to);
 int check_readable(struct verifier *, int reg, uint64_t len,
                    const char *what);
 
-/* prune.c: whether a state explored before covers the current one. */
-bool state_covers(struct verifier *, const struct state *old, bool exactly);
-/* After state_covers(): what the proof needed of 'old' it needs of the current
- * state. */
-void inherit_needs(struct verifier *, const struct state *old);
+/* prune.c: whether the state of a checkpoint covers the current one, which then
+ * inherits what the proof needed of it; or, 'exactly', whether they are the
+ * same. */
+bool state_covers(struct verifier *, const struct checkpoint *, bool exactly);
+/* Forgets the bounds of the numbers in which the current state differs from
+ * that of the checkpoint ('all': of all that decided branches), but for those
+ * that accesses depend on. */
+void widen_state(struct verifier *, const struct checkpoint *, bool all);
 
 /* explore.c */
 int explore(struct verifier *);

@@ -19,9 +19,11 @@ allocate(struct verifier *v)
     v->ops = ver_alloc(v, n * sizeof *v->ops);
     v->live = ver_alloc(v, n * sizeof *v->live);
     v->join = ver_alloc(v, n * sizeof *v->join);
+    v->loop = ver_alloc(v, n * sizeof *v->loop);
     v->points = ver_alloc(v, n * sizeof *v->points);
     v->cur = ver_alloc(v, sizeof *v->cur);
-    return v->ops && v->live && v->join && v->points && v->cur ? 0 : v->error;
+    return v->ops && v->live && v->join && v->loop && v->points && v->cur
+           ? 0 : v->error;
 }
 
 static void
@@ -33,6 +35,7 @@ release(struct verifier *v)
     ver_free(v, v->ops, n * sizeof *v->ops);
     ver_free(v, v->live, n * sizeof *v->live);
     ver_free(v, v->join, n * sizeof *v->join);
+    ver_free(v, v->loop, n * sizeof *v->loop);
     ver_free(v, v->points, n * sizeof *v->points);
     ver_free(v, v->cur, sizeof *v->cur);
     vec_free(v, &v->nodes, sizeof(struct node));
@@ -58,23 +61,21 @@ summarise(struct verifier *v)
     return 0;
 }
 
-int
-ubpf_verify(const struct ubpf_object *obj, const struct ubpf_limits *limits,
-            char **text)
+/* Tries a proof that may visit 'max_visited' instructions.  If 'widen', it
+ * forgets numbers where it would otherwise have to follow too many paths: it
+ * ends sooner, but may fail to prove what depends on them. */
+static int
+attempt(struct verifier *v, const struct ubpf_object *obj,
+        uint64_t max_visited, bool widen)
 {
-    struct verifier *v = obj->host->alloc(sizeof *v);
     int error;
 
-    *text = NULL;
-    if (!v) {
-        return ENOMEM;
-    }
     memset(v, 0, sizeof *v);
     v->obj = obj;
     v->host = obj->host;
-    v->max_visited = limits && limits->max_visited ? limits->max_visited
-                     : UBPF_DEFAULT_MAX_VISITED;
-    v->max_work = v->max_visited * 32 + 100000;
+    v->widen = widen;
+    v->max_visited = max_visited;
+    v->max_work = max_visited * 32 + 100000;
 
     error = allocate(v);
     if (!error) {
@@ -86,8 +87,26 @@ ubpf_verify(const struct ubpf_object *obj, const struct ubpf_limits *limits,
         error = explore(v);
     }
     release(v);
-    if (!error) {
-        error = summarise(v);
+    return error ? error : summarise(v);
+}
+
+int
+ubpf_verify(const struct ubpf_object *obj, const struct ubpf_limits *limits,
+            char **text)
+{
+    uint64_t max_visited = limits && limits->max_visited ? limits->max_visited
+                           : UBPF_DEFAULT_MAX_VISITED;
+    struct verifier *v = obj->host->alloc(sizeof *v);
+    int error;
+
+    *text = NULL;
+    if (!v) {
+        return ENOMEM;
+    }
+    error = attempt(v, obj, max_visited / 8 + 1, false);
+    if (error == E2BIG) {
+        free(v->text);
+        error = attempt(v, obj, max_visited, true);
     }
     *text = v->text;
     obj->host->free(v);

@@ -125,11 +125,14 @@ def init_record(entry: ir.InitialEntry) -> bytes:
 
 
 def line_table(elf: bytes, main_file: str) -> list[tuple[int, int]]:
-    """(instruction, line) from the DWARF of `elf`; line 0 for what comes from no line of `main_file`."""
+    """(instruction, line) from the DWARF of `elf`; line 0 for what comes from no line of `main_file`.
+
+    Code that clang made of several lines, which DWARF gives no line either, counts as the line before it.
+    """
     from elftools.elf.elffile import ELFFile
 
     dwarf = ELFFile(io.BytesIO(elf)).get_dwarf_info(relocate_dwarf_sections=False)
-    table: dict[int, int] = {}
+    table: dict[int, int | None] = {}
     for unit in dwarf.iter_CUs():
         program = dwarf.line_program_for_CU(unit)
         if program is None:
@@ -142,9 +145,10 @@ def line_table(elf: bytes, main_file: str) -> list[tuple[int, int]]:
                 continue
             index = state.file - first
             known = 0 <= index < len(names) and names[index] == os.path.basename(main_file)
-            table[state.address // 8] = state.line if known else 0
+            table[state.address // 8] = state.line if known else None
     result: list[tuple[int, int]] = []
-    for insn, line in sorted(table.items()):
+    for insn, found in sorted(table.items()):
+        line = 0 if found is None else found or (result[-1][1] if result else 0)
         if not result or result[-1][1] != line:
             result.append((insn, line))
     return result

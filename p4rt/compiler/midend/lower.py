@@ -26,7 +26,7 @@ from p4rt.compiler.midend.lower_parser import Parsers
 from p4rt.compiler.midend.lower_statements import Statements
 from p4rt.compiler.midend.lower_tables import Tables
 from p4rt.compiler.midend.storage import Record, Tree
-from p4rt.compiler.source import NO_SPAN
+from p4rt.compiler.source import NO_SPAN, Span
 
 ARCHITECTURE = "ubpf"
 ABORT, REDIRECT = 0, 3
@@ -98,9 +98,9 @@ class _Program:
         """Parser, pipeline and deparser of `main`."""
         main, diagnostics = self.checked.main, self.checked.diagnostics
         if main is None:
-            program = self.checked.program
+            nowhere = Span(diagnostics.sources.main, 0, 0, 0, 0)
             diagnostics.fatal(
-                "no-main", program.span, "the program has no package instance 'main'", "ubpf(...) main;"
+                "no-main", nowhere, "the program has no package instance 'main'", "ubpf(...) main;"
             )
         if main.decl.name != ARCHITECTURE:
             diagnostics.fatal(

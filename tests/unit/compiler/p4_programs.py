@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import ubpf
-
 from p4rt.compiler.driver import Options, Result, compile_file
 
 INCLUDES = "#include <core.p4>\n#include <ubpf_model.p4>\n"
@@ -81,7 +80,12 @@ def value_bytes(info: dict[str, Any], action: str, args: dict[str, int]) -> byte
 
 
 def add(
-    program: ubpf.Program, info: dict[str, Any], key: dict[str, int], action: str, prefix: int = 0, **args: int
+    program: ubpf.Program,
+    info: dict[str, Any],
+    key: dict[str, int],
+    action: str,
+    prefix: int = 0,
+    **args: int,
 ) -> None:
     """Add an entry; `prefix` is the prefix length of the lpm field."""
     data = bytearray(info["key_size"])

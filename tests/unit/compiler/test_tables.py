@@ -6,6 +6,7 @@ from __future__ import annotations
 import struct
 
 from p4_programs import add, compiled, load, source, table, value_bytes
+
 from ubpf import Program, Verdict
 
 
@@ -20,7 +21,8 @@ SET_B = "action set_b(bit<8> v) { hdr.h.b = v; } action count() { hdr.h.b = hdr.
 
 def test_exact_table_hit_and_miss():
     text = source(
-        locals=SET_B + "table t { key = { hdr.h.a: exact; } actions = { set_b; count; } default_action = count(); }",
+        locals=SET_B
+        + "table t { key = { hdr.h.a: exact; } actions = { set_b; count; } default_action = count(); }",
         apply="t.apply();",
     )
     program = load(text)
@@ -32,7 +34,9 @@ def test_exact_table_hit_and_miss():
 
 
 def test_default_action_can_be_set():
-    text = source(locals=SET_B + "table t { key = { hdr.h.a: exact; } actions = { set_b; } }", apply="t.apply();")
+    text = source(
+        locals=SET_B + "table t { key = { hdr.h.a: exact; } actions = { set_b; } }", apply="t.apply();"
+    )
     program = load(text)
     assert out(program, "0500") == "0500"
     info = table(text, "pipe.t")
@@ -77,7 +81,8 @@ def test_const_entries():
 
 def test_entries_that_are_not_const_can_be_changed():
     text = source(
-        locals=SET_B + "table t { key = { hdr.h.a: exact; } actions = { set_b; } entries = { 1: set_b(0x11); } }",
+        locals=SET_B
+        + "table t { key = { hdr.h.a: exact; } actions = { set_b; } entries = { 1: set_b(0x11); } }",
         apply="t.apply();",
     )
     program = load(text)
@@ -90,7 +95,9 @@ IP = """header h_t { bit<8> a; bit<8> b; bit<32> ip; } struct headers_t { h_t h;
 
 def test_lpm_prefers_the_longest_prefix():
     text = source(
-        headers=IP, locals=SET_B + "table t { key = { hdr.h.ip: lpm; } actions = { set_b; } }", apply="t.apply();"
+        headers=IP,
+        locals=SET_B + "table t { key = { hdr.h.ip: lpm; } actions = { set_b; } }",
+        apply="t.apply();",
     )
     program = load(text)
     info = table(text, "pipe.t")
@@ -115,9 +122,9 @@ def test_lpm_after_exact_fields():
         ("hdr.h.c", 4, 2, 0),
     ]
     add(program, info, {"hdr.h.c": 0x123, "hdr.h.p": 0xABC00}, "set_b", prefix=12, v=1)
-    assert out(program, "0000" "123abcff") == "0001" "123abcff"
-    assert out(program, "0000" "124abcff") == "0000" "124abcff"
-    assert out(program, "0000" "123abdff") == "0000" "123abdff"
+    assert out(program, "0000123abcff") == "0001123abcff"
+    assert out(program, "0000124abcff") == "0000124abcff"
+    assert out(program, "0000123abdff") == "0000123abdff"
 
 
 def test_const_lpm_entries():
@@ -136,7 +143,8 @@ def test_const_lpm_entries():
 def test_key_of_several_fields_expressions_and_validity():
     text = source(
         locals=SET_B
-        + """table t { key = { hdr.h.isValid(): exact; hdr.h.a[3:0]: exact @name("low"); std.input_port: exact; }
+        + """table t {
+             key = { hdr.h.isValid(): exact; hdr.h.a[3:0]: exact @name("low"); std.input_port: exact; }
              actions = { set_b; } }""",
         apply="t.apply();",
     )
@@ -185,7 +193,9 @@ def test_hit_miss_and_action_run():
 def test_action_with_arguments_bound_in_the_table():
     text = source(
         locals="""action sum(in bit<8> x, bit<8> y) { hdr.h.b = x + y; }
-        table t { key = { hdr.h.a: exact; } actions = { sum(hdr.h.a); } default_action = sum(hdr.h.a, 1); }""",
+        table t {
+            key = { hdr.h.a: exact; } actions = { sum(hdr.h.a); } default_action = sum(hdr.h.a, 1);
+        }""",
         apply="t.apply();",
     )
     program = load(text)
@@ -248,7 +258,7 @@ def test_register_of_structs_and_an_index_out_of_range():
     )
     program = load(text)
     assert [out(program, "0100") for _ in range(3)] == ["0100", "0101", "0101"]
-    assert element(program, 1) == bytes.fromhex("01" "00000000000000" "6655443322110000" "01" "00000000000000")
+    assert element(program, 1) == bytes.fromhex("010000000000000066554433221100000100000000000000")
     assert out(program, "0900") == "0900"
     assert [item["name"] for item in compiled(text).info["registers"][0]["value"]] == ["x", "y", "z"]
 

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the compiler refuses although it is P4: the message, and where it points."""
+
+from __future__ import annotations
+
+import pytest
+from p4_programs import INCLUDES, compiled, source
+
+from p4rt.compiler.diagnostics import CompileError
+
+SET = "action set(bit<8> v) { hdr.h.b = v; } "
+
+
+def first_error(text: str) -> tuple[str, str, str]:
+    """Code and message of the first error, and the source text that it points to."""
+    with pytest.raises(CompileError) as caught:
+        compiled(text)
+    found = caught.value.diagnostics[0]
+    line = [*text.split("\n"), ""][found.span.line - 1]
+    end = found.span.end_column - 1 if found.span.end_line == found.span.line else len(line)
+    return found.code, found.message, line[found.span.column - 1 : end]
+
+
+@pytest.mark.parametrize(
+    ("parts", "code", "message", "where"),
+    [
+        (
+            {"locals": SET + "table t { key = { hdr.h.a: ternary; } actions = { set; } }"},
+            "unsupported", "the match kind 'ternary' is not supported", "ternary",
+        ),
+        (
+            {"headers": "header h_t { bit<8> a; varbit<32> o; } struct headers_t { h_t h; }"},
+            "unsupported", "values of type varbit<32> are not supported", "prs()",
+        ),
+        (
+            {"headers": "header h_t { bit<7> a; } struct headers_t { h_t h; }"},
+            "unsupported", "the header h_t of 7 bits, not a number of bytes, is not supported",
+            "pkt.extract(hdr.h)",
+        ),
+        (
+            {"states": "state start { pkt.advance(4); transition accept; }"},
+            "unsupported", "advancing by a part of a byte is not supported", "4",
+        ),
+        (
+            {"emits": "for (bit<8> i in 1 .. 3) { pkt.emit(hdr.h); }"},
+            "unsupported", "emit in a loop is not supported", "pkt.emit(hdr.h)",
+        ),
+        (
+            {"top": "extern void frobnicate(in bit<8> x);", "apply": "frobnicate(hdr.h.a);"},
+            "unsupported", "the extern function 'frobnicate' is not supported", "frobnicate(hdr.h.a)",
+        ),
+        (
+            {"top": "extern Wheel { Wheel(); void turn(); }", "locals": "Wheel() w;", "apply": "w.turn();"},
+            "unsupported", "the extern 'Wheel' is not supported", "Wheel() w;",
+        ),
+        (
+            {"locals": "Register<bit<8>, bit<8>>(0) r;"},
+            "target", "the size of a register must be from 1 to 2147483648", "r",
+        ),
+        (
+            {"headers": "header h_t { bit<8> a; } header_union u_t { h_t x; } "
+                        "struct headers_t { h_t h; u_t u; }"},
+            "unsupported", "header unions (u_t) are not supported", "prs()",
+        ),
+    ],
+)  # fmt: skip
+def test_refused_with_place(parts: dict[str, str], code: str, message: str, where: str):
+    got = first_error(source(**parts))
+    assert got[:2] == (code, message)
+    assert where in got[2] or got[2] in where
+
+
+def test_program_without_main():
+    code, message, _ = first_error(INCLUDES + "const bit<8> x = 1;\n")
+    assert (code, message) == ("no-main", "the program has no package instance 'main'")
+
+
+def test_program_of_another_architecture():
+    text = INCLUDES + "control c(); package Switch(c x);\ncontrol one() { apply { } }\nSwitch(one()) main;\n"
+    code, message, _ = first_error(text)
+    assert (code, message) == ("architecture", "the package 'Switch' is not one that this compiler knows")

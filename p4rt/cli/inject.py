@@ -40,7 +40,9 @@ p4rt-inject --bridge br0 --remove router
 @click.option("--replace", is_flag=True, help="Swap a program of this name for this one, if there is one.")
 @click.option("--list", "listing", is_flag=True, help="List the programs of the bridge.")
 @click.option("--remove", metavar="NAME|ID", help="Unload a program.")
-@click.option("--force", is_flag=True, help="With --remove: even if flows use it; they then drop packets.")
+@click.option("--force", is_flag=True,
+              help="Remove even what flows use (they then drop packets), "
+                   "replace even what keeps entries it would misread.")  # fmt: skip
 @click.option("-I", "include", multiple=True, metavar="DIR", help="Where to look for included P4 files.")
 @click.option("-D", "define", multiple=True, metavar="NAME[=VALUE]", help="Define a macro for the compiler.")
 @click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text",
@@ -72,7 +74,7 @@ def inject(
         elf = read_program(file, include, define)
         with Bridge.open(bridge, timeout) as switch:
             try:
-                loaded = switch.load(chosen, elf, replace=replace)
+                loaded = switch.load(chosen, elf, replace=replace, force=force)
             except RefusedError as e:
                 if e.code in (ErrorCode.OBJECT, ErrorCode.VERIFIER):
                     raise InputError(f"{file}: {e}") from None
@@ -90,8 +92,8 @@ def _check_usage(
         raise click.UsageError("give one of FILE, --list and --remove")
     if file is None and (name or replace):
         raise click.UsageError("--name and --replace go with FILE")
-    if force and remove is None:
-        raise click.UsageError("--force goes with --remove")
+    if force and remove is None and not replace:
+        raise click.UsageError("--force goes with --remove or --replace")
 
 
 def _list(switch: Bridge, form: str) -> None:

@@ -15,6 +15,7 @@ from p4rt.runtime.maps import SwitchMaps
 from p4rt.runtime.names import check_program_name
 from p4rt.runtime.registers import Registers
 from p4rt.runtime.tables import Tables
+from p4rt.runtime.upgrade import misread
 
 _READ_TRIES = 3
 
@@ -56,14 +57,18 @@ class Bridge:
     ) -> None:
         self.close()
 
-    def load(self, name: str, elf: bytes, *, replace: bool = False) -> Loaded:
+    def load(self, name: str, elf: bytes, *, replace: bool = False, force: bool = False) -> Loaded:
         """Loads the object `elf` as `name`; with `replace` it may take the place of one of that
-        name, keeping its id and its maps."""
+        name, keeping its id and its maps.
+
+        InputError when it would misread what these maps hold, unless `force`."""
         check_program_name(name)
         if not elf:
             raise InputError("the object is empty")
         if len(elf) > wire.OBJECT_MAX:
             raise InputError(f"the object has {len(elf)} bytes; the most is {wire.OBJECT_MAX}")
+        if replace and not force:
+            self._check_upgrade(name, elf)
         try:
             reply = self.connection.upload(name, elf, wire.COMMIT_REPLACE if replace else 0)
         except RefusedError as e:
@@ -72,6 +77,21 @@ class Bridge:
                 raise RefusedError(e.code, text) from None
             raise
         return Loaded(reply.prog, reply.n_maps, reply.n_maps_kept, reply.n_insns, reply.summary)
+
+    def _check_upgrade(self, name: str, elf: bytes) -> None:
+        """Raises InputError when `elf` would misread what the program `name` has in its maps."""
+        present = [p for p in self.programs() if p.name == name]
+        if not present:
+            return
+        old = LoadedProgram(self, present[0])
+        try:
+            old_info, new_info = old.info, info.from_object(elf)
+        except InputError:
+            return  # Without information nobody can tell; the switch judges the object itself.
+        problems = misread(old_info, old.maps, new_info)
+        if problems:
+            text = "; ".join(problems)
+            raise InputError(f"what {name} has now would be misread ({text}); --force replaces it anyway")
 
     def programs(self) -> list[wire.ProgramDesc]:
         """All programs, by id."""

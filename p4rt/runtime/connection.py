@@ -27,6 +27,11 @@ _VERSION_LIMIT = 0x20  # No OpenFlow message begins with more.
 _READ_SIZE = 1 << 17
 _OUT_HIGH = 1 << 20  # Bytes to queue before waiting for the switch to take some.
 
+# What was being done, for messages about a connection that fails.
+_SETTING_UP = "the connection was being set up"
+_ASKING = "a request was under way"
+_UPLOADING = "the program was being uploaded"
+
 R = TypeVar("R", bound=wire.Message)
 
 
@@ -46,7 +51,7 @@ class Connection:
         self._next_xid = 1
         self._version = _VERSIONS[-1]
         self._outstanding: set[int] = set()
-        self._doing = "the connection was being set up"
+        self._doing = _SETTING_UP
 
     @classmethod
     def open(cls, target: str, timeout: float | None = None) -> Self:
@@ -101,6 +106,7 @@ class Connection:
         if not common:
             raise LinkError(f"{self._name}: no version of OpenFlow in common")
         self._version = common[-1]
+        self._doing = _ASKING
 
     def transact(self, request: wire.Message, reply: type[R], timeout: float | None = None) -> R:
         """Sends `request` and returns its reply, which must be a `reply`."""
@@ -121,7 +127,7 @@ class Connection:
 
     def upload(self, name: str, elf: bytes, flags: int) -> wire.UploadCommitReply:
         """Uploads the object `elf` as program `name` and has it published."""
-        self._doing = "the program was being uploaded"
+        self._doing = _UPLOADING
         begin = self.transact(wire.UploadBegin(len(elf), name), wire.UploadBeginReply)
         for offset in range(0, len(elf), wire.DATA_MAX):
             data = elf[offset : offset + wire.DATA_MAX]
@@ -129,6 +135,7 @@ class Connection:
             self._drain(_OUT_HIGH)
         commit = wire.UploadCommit(begin.upload, flags)
         reply = self.transact(commit, wire.UploadCommitReply, self._commit_timeout)
+        self._doing = _ASKING
         self._outstanding.clear()  # Chunks that went well are not answered.
         return reply
 
@@ -138,8 +145,6 @@ class Connection:
         self._next_xid = xid % 0xFFFFFFFF + 1
         self._out += wire.encode(message, xid=xid, version=self._version)
         self._outstanding.add(xid)
-        if self._doing.startswith("the connection"):
-            self._doing = "the request was under way"
         return xid
 
     def _reply(self, xid: int, reply: type[R], timeout: float) -> R:

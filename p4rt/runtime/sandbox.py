@@ -145,7 +145,7 @@ class Sandbox:
 
         SandboxError carries its last line of stderr when it fails."""
         result = subprocess.run(
-            command, env=os.environ | self.environment(), capture_output=True, text=True,
+            command, env=self._tool_environment(), capture_output=True, text=True,
             stdin=subprocess.DEVNULL, timeout=_START_TIMEOUT,
         )  # fmt: skip
         if check and result.returncode:
@@ -234,7 +234,7 @@ class Sandbox:
 
     def _checked(self, command: list[str], name: str) -> str:
         """Runs `command`; SandboxError shows the end of its messages and of its log."""
-        env = os.environ | self.environment() | self._sanitizer_options()
+        env = self._tool_environment()
         # Files, not pipes: a daemon that keeps one open must not keep us waiting.
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as messages:
             try:
@@ -256,6 +256,9 @@ class Sandbox:
                 lines += log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
         what = f"did not start in {_START_TIMEOUT:g} seconds" if status == -1 else "failed"
         raise SandboxError("\n  ".join([f"{name} {what}", *lines]))
+
+    def _tool_environment(self) -> dict[str, str]:
+        return os.environ | self.environment() | self._sanitizer_options()
 
     def _sanitizer_options(self) -> dict[str, str]:
         """Settings for a sanitizer build (others ignore them): findings go to files of the log."""
@@ -300,7 +303,7 @@ class Sandbox:
         if name == "ovs-vswitchd":
             command.append("--cleanup")
         result = subprocess.run(
-            command, env=os.environ | self.environment(), stdin=subprocess.DEVNULL, capture_output=True
+            command, env=self._tool_environment(), stdin=subprocess.DEVNULL, capture_output=True
         )
         return result.returncode == 0
 

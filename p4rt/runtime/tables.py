@@ -79,7 +79,8 @@ class Tables:
         """The default action that the program gives `table`."""
         for action in table.actions:
             if action.name == table.default.action:
-                args = tuple(table.default.args.get(p.name, 0) for p in action.params)
+                given = table.default.args
+                args = tuple(given.get(p.name, 0) & (1 << p.width) - 1 for p in action.params)
                 return Entry(table, None, Call(table, action, args))
         raise InputError(f"table {table.name} has no action {table.default.action}, its default")
 

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether what a replacement keeps still means the same.
+
+The switch keeps a map when its name, type and sizes are unchanged.  It cannot know that the number
+of an action, the place of a parameter or the order of key fields is now another one; the
+information of both programs can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from p4rt.runtime.info import Field, ProgramInfo, Register, Table
+from p4rt.runtime.maps import MapStore, find_map
+
+_Layout = list[tuple[str, int, int, int, str, int, bool]]
+
+
+def misread(old: ProgramInfo, store: MapStore, new: ProgramInfo) -> list[str]:
+    """What a program `new` would misread of what `store` holds for a program `old` that it
+    replaces; one text for each table and register."""
+    found: list[str] = []
+    for old_table in old.tables:
+        for new_table in new.tables:
+            if old_table.name == new_table.name:
+                found += _misread_table(old_table, store, new_table)
+    for old_register in old.registers:
+        for new_register in new.registers:
+            if old_register.name == new_register.name:
+                found += _misread_register(old_register, store, new_register)
+    return found
+
+
+def _layout(fields: Sequence[Field]) -> _Layout:
+    return sorted((f.name, f.width, f.offset, f.size, f.order, f.shift, f.signed) for f in fields)
+
+
+def _misread_table(old: Table, store: MapStore, new: Table) -> list[str]:
+    changed = _changed_actions(old, new)
+    same_key = _layout(old.key) == _layout(new.key)
+    if same_key and not changed:
+        return []
+    codes: set[int] = set()
+    if _entries_kept(old, new):
+        assert old.map is not None
+        codes = {old.action_code.load(value) for _, value in store.dump(find_map(store, old.map))}
+        if codes and not same_key:
+            return [f"table {old.name}: its key is laid out differently"]
+    same_default = (old.default.map, old.value_size) == (new.default.map, new.value_size)
+    if old.default.map is not None and same_default:
+        value = store.lookup(find_map(store, old.default.map), bytes(4))
+        codes |= {old.action_code.load(value)} if value is not None else set()
+    used = [changed[c] for c in sorted(codes) if c in changed]
+    if not used:
+        return []
+    verb = "is" if len(used) == 1 else "are"
+    return [f"table {old.name}: {', '.join(used)} {verb} encoded differently or gone"]
+
+
+def _entries_kept(old: Table, new: Table) -> bool:
+    """True when the switch keeps the entries of `old` as those of `new`."""
+    sizes = (old.map, old.map_type, old.size, old.key_size, old.value_size)
+    same = sizes == (new.map, new.map_type, new.size, new.key_size, new.value_size)
+    return same and old.map is not None and not old.const_entries and not new.const_entries
+
+
+def _changed_actions(old: Table, new: Table) -> dict[int, str]:
+    """Actions of `old`, by their code, that are not the same in `new`."""
+    encodings = {a.code: (a.name, _layout(a.params)) for a in new.actions}
+    same_place = _layout([old.action_code]) == _layout([new.action_code])
+    return {
+        a.code: a.name
+        for a in old.actions
+        if not same_place or encodings.get(a.code) != (a.name, _layout(a.params))
+    }
+
+
+def _misread_register(old: Register, store: MapStore, new: Register) -> list[str]:
+    kept = (old.map, old.size, old.value_size) == (new.map, new.size, new.value_size)
+    if not kept or _layout(old.value) == _layout(new.value):
+        return []
+    if not any(any(value) for _, value in store.dump(find_map(store, old.map))):
+        return []
+    return [f"register {old.name}: its members are laid out differently"]

@@ -130,10 +130,10 @@ fetch() {
 fetch_with_apt() {
     local apt=$cache/apt mirror suite version
     mirror=$(cat /etc/apt/sources.list.d/*.sources 2>/dev/null |
-        sed -n 's,^URIs: *\([a-z]*://[^ ]*/debian\)/\{0,1\}\( .*\)\{0,1\}$,\1,p' | head -n 1)
+        sed -nE 's|^URIs: *([a-z]+://[^ ]*/debian)/?( .*)?$|\1|p' | head -n 1)
     [ -n "$mirror" ] ||
         mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
-            sed -n 's,^deb .*\(https\{0,1\}://[^ ]*/debian\)/\{0,1\} .*,\1,p' | head -n 1)
+            sed -nE 's|^deb .*\b([a-z]+://[^ ]*/debian)/? .*|\1|p' | head -n 1)
     mirror=${mirror:-http://deb.debian.org/debian}
     rm -rf "$apt"
     mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$apt/get"

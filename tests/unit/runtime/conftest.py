@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from scripted_peer import Play, playing
 
 from p4rt.runtime.info import ProgramInfo
 from p4rt.runtime.local import LocalProgram
@@ -44,3 +46,10 @@ def object_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def program(object_file: Path) -> LocalProgram:
     """The program, freshly loaded."""
     return LocalProgram(object_file.read_bytes())
+
+
+@pytest.fixture
+def play() -> Iterator[Play]:
+    """Makes connections whose peers run given functions."""
+    with playing() as start:
+        yield start

@@ -5,63 +5,15 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
 
-import ovs.stream
 import pytest
+from scripted_peer import Play, take
 
 from p4rt.runtime import wire
-from p4rt.runtime.connection import Connection
 from p4rt.runtime.errors import LinkError, NoExtensionError, RefusedError, WireError
 
 HELLO_1_5 = bytes.fromhex("06000010 00000000 00010008 0000007e")
 HELLO_1_0 = bytes.fromhex("01000008 00000000")
-
-Peer = Callable[[socket.socket], None]
-Play = Callable[[Peer], Connection]
-
-
-def take(peer: socket.socket, n: int) -> bytes:
-    """Exactly `n` bytes of what the connection sent."""
-    data = b""
-    while len(data) < n:
-        part = peer.recv(n - len(data))
-        assert part, "the connection was closed"
-        data += part
-    return data
-
-
-@pytest.fixture
-def play() -> Iterator[Play]:
-    """Makes a connection whose peer runs the given function in a thread."""
-    threads: list[threading.Thread] = []
-    failures: list[BaseException] = []
-    sockets: list[socket.socket] = []
-
-    def start(peer: Peer) -> Connection:
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        theirs.settimeout(10)
-        sockets.extend((ours, theirs))
-
-        def run() -> None:
-            try:
-                peer(theirs)
-            except BaseException as e:
-                failures.append(e)
-            finally:
-                theirs.close()
-
-        threads.append(threading.Thread(target=run))
-        threads[-1].start()
-        return Connection(ovs.stream.Stream(ours, "test", 0), "br0", timeout=5)
-
-    yield start
-    for thread in threads:
-        thread.join(10)
-    for s in sockets:
-        s.close()
-    assert not failures, failures
 
 
 def test_hello_offers_and_takes_the_newest_version_in_common(play: Play) -> None:

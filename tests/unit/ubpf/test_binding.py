@@ -218,6 +218,13 @@ def test_limits(elf: Elf) -> None:
         ubpf.Program(elf("counter"), limits=ubpf.Limits(max_insns=-1))
 
 
+def test_only_bytes_are_bytes(load: Load) -> None:
+    with pytest.raises(TypeError, match="an object is bytes, not int"):
+        ubpf.Program(100)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a packet is bytes, not str"):
+        load("counter").run("A")  # type: ignore[arg-type]
+
+
 def test_arguments_of_run(load: Load) -> None:
     program = load("counter")
     with pytest.raises(ValueError, match="input_port is an unsigned number of 32 bits"):

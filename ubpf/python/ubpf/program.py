@@ -69,6 +69,9 @@ class _Maps(Mapping[str, Map]):
     def __len__(self) -> int:
         return len(self._program._specs)
 
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
 
 class Program:
     """A program that the verifier accepted, with its maps."""
@@ -77,7 +80,7 @@ class Program:
         """Load the object ``elf``; raise LoadError when it is refused."""
         lib = library()
         limits = limits or Limits()
-        self.elf = bytes(elf)
+        self.elf = _as_bytes("an object", elf)
         """The object that the program was loaded from."""
         err = ffi.new("int *")
         error = ffi.new("char **")
@@ -144,7 +147,7 @@ class Program:
         headroom: int = 256,
     ) -> RunResult:
         """Run the program on ``packet``, in front of which it may add up to ``headroom`` bytes."""
-        packet = bytes(packet)
+        packet = _as_bytes("a packet", packet)
         if len(packet) > MAX_PACKET:
             raise ValueError(f"a packet has at most {MAX_PACKET} bytes, not {len(packet)}")
         if not 0 <= headroom <= MAX_HEADROOM:
@@ -175,6 +178,12 @@ class Program:
             output_port=ctx.output_port,
             clone_port=ctx.clone_port if ctx.clone else None,
         )
+
+
+def _as_bytes(what: str, value: bytes) -> bytes:
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise TypeError(f"{what} is bytes, not {type(value).__name__}")
+    return bytes(value)
 
 
 def _in_range(name: str, value: int, bits: int) -> int:

@@ -17,6 +17,9 @@ format_hex(struct ds *s, const char *label, const uint8_t *data, size_t len)
 {
     const size_t max = 64;
 
+    if (!len) {
+        return;
+    }
     ds_put_format(s, " %s=", label);
     for (size_t i = 0; i < MIN(len, max); i++) {
         ds_put_format(s, "%02x", data[i]);

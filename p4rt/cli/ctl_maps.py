@@ -40,7 +40,7 @@ def _explained(error: RefusedError, info: MapInfo, key: bytes) -> RefusedError:
 @program_argument
 @_map_argument
 def dump_map(settings: Settings, bridge: str, program: str, name: str) -> None:
-    """Print the entries of a map in hexadecimal, sorted by key."""
+    """Print the entries of a map in hexadecimal."""
     with settings.program(bridge, program) as loaded:
         entries = sorted(loaded.maps.dump(find_map(loaded.maps, name)))
     if settings.json:
@@ -56,7 +56,9 @@ def dump_map(settings: Settings, bridge: str, program: str, name: str) -> None:
 @_key_argument
 @click.argument("value", metavar="VALUE")
 def update_map(settings: Settings, bridge: str, program: str, name: str, key: str, value: str) -> None:
-    """Write an entry of a map; KEY and VALUE in hexadecimal."""
+    """Write an entry of a map.
+
+    KEY and VALUE are hexadecimal."""
     key_bytes, value_bytes = parse_hex(key, "key"), parse_hex(value, "value")
     with settings.program(bridge, program) as loaded:
         info = find_map(loaded.maps, name)
@@ -73,7 +75,9 @@ def update_map(settings: Settings, bridge: str, program: str, name: str, key: st
 @_map_argument
 @_key_argument
 def delete_map(settings: Settings, bridge: str, program: str, name: str, key: str) -> None:
-    """Delete an entry of a map; KEY in hexadecimal."""
+    """Delete an entry of a map.
+
+    KEY is hexadecimal."""
     key_bytes = parse_hex(key, "key")
     with settings.program(bridge, program) as loaded:
         info = find_map(loaded.maps, name)

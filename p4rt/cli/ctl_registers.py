@@ -17,7 +17,9 @@ from p4rt.runtime.errors import InputError
 @program_argument
 @click.argument("register", metavar="NAME[[INDEX]]")
 def read_register(settings: Settings, bridge: str, program: str, register: str) -> None:
-    """Print an element of a register, or, without INDEX, all that are not zero."""
+    """Print elements of a register.
+
+    Without INDEX, all that are not zero."""
     with settings.program(bridge, program) as loaded:
         found, index = loaded.registers.find(register)
         if index is None:

@@ -74,7 +74,7 @@ def _show_program(desc: wire.ProgramDesc) -> None:
 @program_argument
 @click.argument("table", required=False, metavar="[TABLE]")
 def dump_tables(settings: Settings, bridge: str, program: str, table: str | None) -> None:
-    """Show the tables: keys, actions, defaults, how full they are."""
+    """Show keys, actions and defaults of the tables."""
     with settings.program(bridge, program) as loaded:
         info = loaded.info
         tables = [find_table(info, table)] if table else list(info.tables)

@@ -21,7 +21,9 @@ _ROUTE = "table=pipe.route,hdr.ipv4.dst=10.0.2.0/24"
 @program_argument
 @_entry_argument
 def add_entry(settings: Settings, bridge: str, program: str, entry: str) -> None:
-    """Add an entry to a table; one with this key must not exist."""
+    """Add an entry to a table.
+
+    One with this key must not exist."""
     with settings.program(bridge, program) as loaded:
         parsed = parse_entry(loaded.info, entry)
         loaded.tables.add([parsed])
@@ -69,7 +71,9 @@ def del_entry(settings: Settings, bridge: str, program: str, entry: str, everyth
 @program_argument
 @click.argument("table", required=False, metavar="[TABLE]")
 def dump_entries(settings: Settings, bridge: str, program: str, table: str | None) -> None:
-    """Print the entries of a table, or of all, sorted, as add-entries reads them.
+    """Print the entries of a table, or of all.
+
+    They are sorted, and as add-entries reads them.
 
     A default action is printed when it is no longer the program's own.  Entries that are part of
     the program (const) are printed only when their table is named."""
@@ -96,7 +100,9 @@ def dump_entries(settings: Settings, bridge: str, program: str, table: str | Non
 @program_argument
 @_file_argument
 def add_entries(settings: Settings, bridge: str, program: str, file: str) -> None:
-    """Add the entries of FILE (- for stdin), one a line, # for comments; all or none."""
+    """Add the entries of a file, all or none.
+
+    FILE (- for stdin) has one entry a line, # begins a comment."""
     lines = read_lines(file)
     with settings.program(bridge, program) as loaded:
         entries = parse_entries(loaded.info, lines, file)
@@ -109,9 +115,9 @@ def add_entries(settings: Settings, bridge: str, program: str, file: str) -> Non
 @program_argument
 @_file_argument
 def replace_entries(settings: Settings, bridge: str, program: str, file: str) -> None:
-    """Make all tables have exactly the entries of FILE, and print what that changed.
+    """Make all tables have exactly a file's entries.
 
-    Default actions that FILE does not set become the program's own again."""
+    Prints what that changed.  Default actions that FILE does not set become the program's own again."""
     lines = read_lines(file)
     with settings.program(bridge, program) as loaded:
         changes = loaded.tables.replace(parse_entries(loaded.info, lines, file))

@@ -78,9 +78,9 @@ def stream_name(target: str) -> str:
     Raises InputError when there is no such bridge."""
     if target.startswith("tcp:"):
         host, _, port = target[4:].rpartition(":")
-        if not host:
+        if not host or target.endswith("]"):
             host, port = target[4:], "6653"
-        if not port.isdigit() or not 0 < int(port) < 65536:
+        if not host or not port.isdigit() or not 0 < int(port) < 65536:
             raise InputError(f"{target}: not tcp:HOST[:PORT]")
         return f"tcp:{host}:{port}"
     if target.startswith("unix:"):

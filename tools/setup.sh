@@ -9,6 +9,9 @@
 #     tools/setup.sh python      virtual environment .venv with the commands
 #     tools/setup.sh release     libubpf and Open vSwitch, into .build/
 #     tools/setup.sh asan        the same with ASan and UBSan, for tests
+#
+# Several steps may be named.  Packages come first; .venv, which mostly waits for
+# the network, is made while Open vSwitch builds.
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -61,9 +64,24 @@ setup_python() {
 
 for step in "$@"; do
     case $step in
-        packages) setup_packages ;;
-        python) setup_python ;;
-        release|asan) ovs-patches/build.sh --flavour "$step" ;;
+        packages|python|release|asan) ;;
         *) echo "usage: $0 packages|python|release|asan ..." >&2; exit 2 ;;
     esac
 done
+asked() { [[ " $steps " == *" $1 "* ]]; }
+steps=$*
+
+if asked packages; then setup_packages; fi
+python_pid=
+if asked python; then
+    log=.build/setup-python.log
+    setup_python &
+    python_pid=$!
+    trap 'kill "$python_pid" 2>/dev/null || true' EXIT
+fi
+if asked release; then ovs-patches/build.sh --flavour release; fi
+if asked asan; then ovs-patches/build.sh --flavour asan; fi
+if [ -n "$python_pid" ]; then
+    trap - EXIT
+    wait "$python_pid"
+fi

@@ -27,11 +27,12 @@ def udp(
     src: str = "10.0.1.1", dst: str = "10.0.2.2", *, sport: int = 1000, dport: int = 2000, ttl: int = 64,
     payload: bytes = b"0123456789abcdef", mac_src: str = H1, mac_dst: str = H2, vlan: int | None = None,
 ) -> bytes:  # fmt: skip
-    """An Ethernet frame with UDP over IPv4, checksums right."""
+    """An Ethernet frame with UDP over IPv4; no UDP checksum, so that addresses may change under it."""
     ether = Ether(src=mac_src, dst=mac_dst)
     if vlan is not None:
         ether /= Dot1Q(vlan=vlan)
-    return bytes(ether / IP(src=src, dst=dst, ttl=ttl, id=7) / UDP(sport=sport, dport=dport) / Raw(payload))
+    ip = IP(src=src, dst=dst, ttl=ttl, id=7)
+    return bytes(ether / ip / UDP(sport=sport, dport=dport, chksum=0) / Raw(payload))
 
 
 def tcp(src: str, dst: str, sport: int, dport: int, flags: str = "S", payload: bytes = b"") -> bytes:

@@ -37,17 +37,19 @@ SENTINEL_COOKIE = "0x5e7714e1"
 Frames = dict[int, list[bytes]]
 
 
-@dataclass
+@dataclass(eq=False)
 class Bridge:
     """A bridge of the userspace datapath, with the hosts at OpenFlow ports of their numbers."""
 
     switch: Switch
     name: str
     hosts: dict[int, Host] = field(default_factory=dict)
+    joined: list[Bridge] = field(default_factory=list)
 
-    def add_flows(self, *flows: str) -> None:
-        """Adds flows, each as `ovs-ofctl add-flow` takes it."""
-        self.switch.run("ovs-ofctl", "-O", "OpenFlow13", "add-flows", self.name, "-", input="\n".join(flows))
+    def add_flows(self, *flows: str, version: str = "OpenFlow13") -> None:
+        """Adds flows, each as `ovs-ofctl add-flow` takes it, and waits until they are in force."""
+        self.switch.run("ovs-ofctl", "-O", version, "add-flows", self.name, "-", input="\n".join(flows))
+        self.switch.settle()
 
     def add_group(self, group: str) -> None:
         """Adds a group, as `ovs-ofctl add-group` takes it."""
@@ -62,8 +64,8 @@ class Bridge:
         """Lets the sentinels of `Switch.exchange` reach every host, the sender included."""
         match = f"cookie={SENTINEL_COOKIE},dl_type={SENTINEL_TYPE:#06x}"
         self.add_flows(
-            f"{match},priority=65534,actions=all",
-            *(f"{match},priority=65535,in_port={port},actions=all,in_port" for port in self.hosts),
+            f"{match},priority=65534,actions=flood",
+            *(f"{match},priority=65535,in_port={port},actions=flood,in_port" for port in self.hosts),
         )
 
     def programs(self) -> runtime.Bridge:
@@ -199,6 +201,11 @@ class Switch:
         assert done.returncode == 0, text
         return done.stdout
 
+    def settle(self) -> None:
+        """Makes what was changed so far count for the next packet, and past packets show in counters:
+        the datapath's flows are otherwise brought up to date in the background."""
+        self.run("ovs-appctl", "revalidator/purge")
+
     # Bridges.
 
     def add_bridge(self, name: str, ports: Sequence[int] = (), **columns: str) -> Bridge:
@@ -218,6 +225,16 @@ class Switch:
             self.hosts[number].drain()
         return bridge
 
+    def join(self, left: Bridge, right: Bridge, port: int) -> None:
+        """Joins two bridges by patch ports with OpenFlow number `port` on both sides."""
+        command: list[str] = []
+        for here, there in ((left, right), (right, left)):
+            name, peer = f"{here.name}-{there.name}", f"{there.name}-{here.name}"
+            command += ["--", "add-port", here.name, name, "--", "set", "interface", name, "type=patch"]
+            command += [f"options:peer={peer}", f"ofport_request={port}"]
+            here.joined.append(there)
+        self.run("ovs-vsctl", *command)
+
     @contextlib.contextmanager
     def local_port(self, bridge: str, address: str | None = None) -> Iterator[Endpoint]:
         """The bridge's LOCAL port as the switch's own kernel sees it, up, perhaps with an address."""
@@ -227,6 +244,7 @@ class Switch:
             if address is not None:
                 ip, length = address.split("/")
                 links.addr("add", index=index, address=ip, prefixlen=int(length))
+        self.run("ovs-vsctl", "--timeout=10", "wait-until", "interface", bridge, "admin_state=up")
         endpoint = Endpoint(self.namespace, bridge)
         try:
             yield endpoint
@@ -257,10 +275,10 @@ class Switch:
     def exchange(self, sender: int, frames: Sequence[bytes], *, batch: bool = False) -> Frames:
         """Sends `frames` from a host; returns what arrived, by host number, in order of arrival.
 
-        Complete without a pause: two sentinels follow, one after the other, each to every host on a
-        bridge.  The switch handles packets of a port in one thread, batch after batch, so when the
-        second arrives, everything before the first has left.  With `batch`, all frames reach the
-        switch as one batch (up to 32)."""
+        Complete without a pause: two sentinels follow, one after the other, each to every host on the
+        sender's bridge and those joined to it.  The switch handles packets of a port in one thread,
+        batch after batch, so when the second arrives, everything before the first has left.  With
+        `batch`, all frames reach the switch as one batch (up to 32)."""
         listening = self._listening()
         stray = {host.number: found for host in listening if (found := without_sentinels(host.drain()))}
         assert not stray, f"frames that nobody sent in this exchange: {describe(stray)}"
@@ -293,6 +311,13 @@ class Switch:
     def _listening(self) -> list[Host]:
         return [host for bridge in self.bridges.values() for host in bridge.hosts.values()]
 
+    def _reached(self, sender: Host) -> set[Host]:
+        """The hosts that a sentinel of `sender` reaches."""
+        bridges = [bridge for bridge in self.bridges.values() if sender.number in bridge.hosts]
+        for bridge in bridges:
+            bridges += [other for other in bridge.joined if other not in bridges]
+        return {host for bridge in bridges for host in bridge.hosts.values()}
+
     def _flush(self, sender: Host, listening: Sequence[Host], arrived: Frames) -> None:
         """Sends one sentinel, and collects frames until it has arrived everywhere."""
         self._sentinels += 1
@@ -301,7 +326,7 @@ class Switch:
             + struct.pack("!HQ", SENTINEL_TYPE, self._sentinels) + bytes(42)
         )  # fmt: skip
         sender.send([sentinel])
-        waiting = set(listening)
+        waiting = self._reached(sender)
         deadline = time.monotonic() + self.patience
         while waiting:
             for host in listening:

@@ -132,12 +132,12 @@ def test_dec_ttl_after_a_program(switch: Switch, rewriting: Bridge) -> None:
 
 
 def test_strip_vlan_after_a_program_that_pushed(switch: Switch, rewriting: Bridge) -> None:
-    rewriting.add_flows("in_port=1,actions=prog:1,strip_vlan,output:2")
+    rewriting.add_flows("in_port=1,actions=prog:1,strip_vlan,output:2", version="OpenFlow10")
     assert switch.exchange(1, [SENT6]) == {2: [SENT6]}
 
 
 def test_mod_vlan_after_a_program_that_pushed(switch: Switch, rewriting: Bridge) -> None:
-    rewriting.add_flows("in_port=1,actions=prog:1,mod_vlan_vid:7,output:2")
+    rewriting.add_flows("in_port=1,actions=prog:1,mod_vlan_vid:7,output:2", version="OpenFlow10")
     assert switch.exchange(1, [SENT6]) == {2: [SENT6[:12] + bytes.fromhex("8100 6007") + SENT6[12:]]}
 
 
@@ -165,6 +165,7 @@ def test_normal_after_a_program_learns_and_forwards(switch: Switch, marking: Bri
 
     assert switch.exchange(1, [there]) == {2: [marked(there)], 3: [marked(there)]}
     assert switch.exchange(2, [back]) == {1: [marked(back)]}
+    switch.settle()
     assert switch.exchange(1, [there]) == {2: [marked(there)]}
 
 

@@ -122,7 +122,7 @@ SAYS = {
     "empty": "empty",
     "big-endian": "endian",
     "oversized": "67108864",
-    "unchecked access": "data_end",
+    "unchecked access": "packet access at offset 0",
     "unknown helper": "9999",
     "unknown map type": "77",
     "wrong ABI": "4242",
@@ -274,12 +274,12 @@ def test_wrong_usage_is_exit_status_2(switch: Switch, command: list[str]) -> Non
 
 def test_no_permission_on_the_socket(switch: Switch, serving: Bridge) -> None:
     socket = switch.run_dir / "br0.mgmt"
+    # Everything is imported first: another user may not even read this checkout.
     code = (
-        "import os, sys\n"
+        "import os, sys, ovs.poller, ovs.stream, p4rt.cli.inject as command, p4rt.compiler.diagnostics\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "from p4rt.cli.inject import main\n"
         "sys.argv = ['p4rt-inject', '--bridge', sys.argv[1], '--list']\n"
-        "main()\n"
+        "command.main()\n"
     )
     # The way to the socket is open; the socket itself is not.
     modes = {path: path.stat().st_mode for path in (switch.folder, switch.sandbox.dir, switch.run_dir)}

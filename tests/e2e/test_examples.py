@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from scapy.contrib.mpls import MPLS
-from scapy.layers.inet import IP, fragment
+from scapy.layers.inet import IP, IPOption_NOP, fragment
 from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
 from scapy.packet import Packet
 
@@ -102,10 +102,9 @@ def test_router_leaves_the_rest_to_the_switch(switch: Switch, router: Bridge) ->
 
 
 def test_router_keeps_options_and_payload(switch: Switch, router: Bridge) -> None:
-    options = [("NOP", None)] * 8
     frame = bytes(Ether(packets.udp(dst="10.0.2.7", payload=bytes(range(256)) * 5)))
     packet = Ether(frame)
-    packet[IP].options = options
+    packet[IP].options = [IPOption_NOP()] * 8
     del packet[IP].ihl, packet[IP].len, packet[IP].chksum
     frame = bytes(packet)
     assert frame[14] == 0x47
@@ -281,7 +280,7 @@ def test_firewall_blocks_later_fragments_and_options(switch: Switch, firewall: B
     big = Ether(packets.udp("10.0.1.1", "192.0.2.1", payload=bytes(2000)))
     first, second = (bytes(piece) for piece in fragment(big, 1480))
     with_options = Ether(OUT)
-    with_options[IP].options = [("NOP", None)] * 4
+    with_options[IP].options = [IPOption_NOP()] * 4
     del with_options[IP].ihl, with_options[IP].len, with_options[IP].chksum
     assert switch.exchange(1, [first, second, bytes(with_options)]) == {2: [first]}
     assert blocked(firewall) == [0, 0, 1, 1, 0]
@@ -349,7 +348,8 @@ def odd_frames() -> list[bytes]:
     pieces = [bytes(piece) for piece in fragment(whole, 1000)]
     return [
         *(routable[:n] for n in range(14, len(routable))),
-        *(frame_of(Dot1Q(vlan=10), INNER)[:n] for n in (14, 15, 16, 17, 18, 30)),
+        # Shorter than 20 bytes with a VLAN tag: Linux drops them before Open vSwitch sees them.
+        *(frame_of(Dot1Q(vlan=10), INNER)[:n] for n in (20, 21, 30)),
         *(frame_of(mpls(500), INNER)[:n] for n in (14, 15, 16, 17, 18, 30)),
         *(packets.udp6()[:n] for n in (14, 20, 54, 60)),
         jumbo, *pieces,

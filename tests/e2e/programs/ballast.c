@@ -8,7 +8,7 @@ __attribute__((section(UBPF_SEC_ABI), used))
 static const uint32_t abi_version = UBPF_ABI_VERSION;
 
 __attribute__((section("ballast"), used))
-static const uint8_t ballast[MEGABYTES << 20] = { 1 };
+static const uint8_t weight[MEGABYTES << 20] = { 1 };
 
 __attribute__((section(UBPF_SEC_PROG)))
 uint64_t

@@ -74,6 +74,10 @@ def fold_binary(op: Op, left: int, right: int) -> int:
             return left | right
         case Op.XOR:
             return left ^ right
+        case Op.DIV:
+            return left // right
+        case Op.MOD:
+            return left % right
 
 
 def binary(op: Op, left: Expr, right: Expr) -> Expr:

@@ -7,12 +7,23 @@ Lowering fills a `Catalog`; `program_info` and `p4info` describe it, each in its
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.backend import ir
 from p4rt.compiler.frontend import ast
+
+_WORDS = """
+    auto break case char const continue default do double else enum extern float for goto if inline int long
+    register restrict return short signed sizeof static struct switch typedef union unsigned void volatile
+    while asm typeof
+    data data_end ctx map_lookup time_get_ns adjust_head hash_lookup3 packet_start packet_end shift_left
+    shift_right shift_arithmetic unit8 unit16 unit32 unit64 NULL SECTION INLINE ACCESS
+    main prog maps
+"""
+_C_WORDS = frozenset(_WORDS.split())
+"""Words of C, of the templates, and of the object (its sections)."""
+_TAKEN_PREFIXES = re.compile(r"load\d|store\d|u?bpf_|UBPF_|u?int\d")
 
 
 @dataclass(frozen=True)
@@ -111,15 +122,11 @@ class Catalog:
     _taken: set[str] = field(default_factory=set)
     _serials: dict[str, int] = field(default_factory=dict)
 
-    def unique(self, wish: str, reserved: Collection[str] = ()) -> str:
+    def unique(self, wish: str) -> str:
         """A C identifier like `wish` that nothing else has."""
         stem = re.sub(r"\W", "_", wish, flags=re.ASCII) or "x"
-        if (
-            stem[0].isdigit()
-            or stem.startswith("_")
-            or stem in reserved
-            or re.match(r"(load|store|u?bpf_|UBPF_|u?int)", stem)
-        ):
+        taken = stem in _C_WORDS or _TAKEN_PREFIXES.match(stem) is not None
+        if taken or stem[0].isdigit() or stem.startswith("_"):
             stem = f"p4_{stem}"
         name = stem
         while name in self._taken:

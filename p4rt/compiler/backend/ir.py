@@ -58,7 +58,10 @@ class Negate(Expr):
 
 
 class Op(Enum):
-    """Operators on two operands of the result's width; all wrap."""
+    """Operators on two operands of the result's width; all wrap.
+
+    DIV and MOD are of unsigned values of at most 64 bits, by a constant that is not zero.
+    """
 
     ADD = "+"
     SUB = "-"
@@ -66,6 +69,8 @@ class Op(Enum):
     AND = "&"
     OR = "|"
     XOR = "^"
+    DIV = "/"
+    MOD = "%"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,64 +18,6 @@ from p4rt.compiler.midend import storage
 from p4rt.compiler.midend.storage import Tree
 from p4rt.compiler.source import NO_SPAN, Span
 
-_C_WORDS = frozenset(
-    [
-        "auto",
-        "break",
-        "case",
-        "char",
-        "const",
-        "continue",
-        "default",
-        "do",
-        "double",
-        "else",
-        "enum",
-        "extern",
-        "float",
-        "for",
-        "goto",
-        "if",
-        "inline",
-        "int",
-        "long",
-        "register",
-        "restrict",
-        "return",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "struct",
-        "switch",
-        "typedef",
-        "union",
-        "unsigned",
-        "void",
-        "volatile",
-        "while",
-        "asm",
-        "typeof",
-        "data",
-        "data_end",
-        "ctx",
-        "map_lookup",
-        "time_get_ns",
-        "adjust_head",
-        "hash_lookup3",
-        "packet_start",
-        "packet_end",
-        "shift_left",
-        "shift_right",
-        "shift_arithmetic",
-        "NULL",
-        "SECTION",
-        "INLINE",
-        "ACCESS",
-        "main",
-    ]
-)
-
 
 @dataclass(eq=False)
 class Frame:
@@ -141,7 +83,7 @@ class Context:
 
     def name(self, wish: str) -> str:
         """A C identifier like `wish` that nothing else has."""
-        return self.catalog.unique(wish, _C_WORDS)
+        return self.catalog.unique(wish)
 
     def variable(self, wish: str, width: int) -> ir.Var:
         """A new variable."""

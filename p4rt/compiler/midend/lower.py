@@ -73,7 +73,7 @@ class _Program:
                 self.externs.declare(instance)
             headers, meta = self._storage(parser)
         except storage.Unsupported as problem:
-            ctx.unsupported(parser.span, str(problem))
+            ctx.unsupported(problem.span or parser.span, str(problem))
         arguments: list[Tree] = [headers, meta]
         if self.standard is not None:
             arguments.append(self.standard)

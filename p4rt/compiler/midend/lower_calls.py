@@ -45,7 +45,7 @@ class Calls:
         try:
             return self._call(node, call)
         except storage.Unsupported as problem:
-            self.ctx.unsupported(node.span, str(problem))
+            self.ctx.unsupported(problem.span or node.span, str(problem))
 
     def _call(self, node: ast.Call, call: model.Call) -> Tree | None:
         match call.kind:
@@ -231,9 +231,11 @@ class Calls:
         assert call.receiver is not None
         if call.kind is CallKind.IS_VALID:
             tree = self.expressions.value(call.receiver)
-            assert isinstance(tree, Record) and tree.valid is not None
-            return tree.valid
+            assert isinstance(tree, Record)
+            return _valid(tree)
         target = self.expressions.lvalue(call.receiver)
+        if call.kind is CallKind.SET_VALID:
+            self.invalidate_siblings(call.receiver)
         if call.kind in (CallKind.SET_VALID, CallKind.SET_INVALID):
             valid = build.boolean(call.kind is CallKind.SET_VALID)
             for condition, tree in target.options:
@@ -246,6 +248,20 @@ class Calls:
             raise storage.Unsupported("pushing or popping a stack at a run-time index is")
         self._move(stack, self.ctx.integer(call.args[0].value), call.kind is CallKind.PUSH_FRONT)
         return None
+
+    def invalidate_siblings(self, header: ast.Expr) -> None:
+        """In a header union, make the other headers invalid: `header` is about to become valid."""
+        if not isinstance(header, ast.Member):
+            return
+        type_ = t.strip(self.ctx.type_of(header.base))
+        if not isinstance(type_, t.UnionType):
+            return
+        union = self.expressions.lvalue(header.base)
+        for name in type_.by_name:
+            if name != header.name:
+                for condition, tree in union.field(name).options:
+                    assert isinstance(tree, Record) and tree.valid is not None
+                    store(self.ctx, LValue(((condition, tree.valid),)), build.FALSE)
 
     def _move(self, stack: Stack, count: int, push: bool) -> None:
         """push_front and pop_front: elements move by `count`, those that come in are invalid."""
@@ -268,3 +284,14 @@ class Calls:
             under = build.compare(ir.Relation.LT, stack.next, step)
             less = build.binary(ir.Op.SUB, stack.next, step)
             self.ctx.assign(stack.next, build.choose(under, build.const(0, width), less))
+
+
+def _valid(tree: Record) -> ir.Expr:
+    """Validity of a header; of a header union, whether one of its headers is valid."""
+    if tree.valid is not None:
+        return tree.valid
+    result: ir.Expr = build.FALSE
+    for item in tree.fields.values():
+        assert isinstance(item, Record)
+        result = build.either(result, _valid(item))
+    return result

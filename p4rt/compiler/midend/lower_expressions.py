@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from p4rt.compiler.midend.lower_calls import Calls
 
 _ARITHMETIC = {"+": Op.ADD, "-": Op.SUB, "*": Op.MUL, "&": Op.AND, "|": Op.OR, "^": Op.XOR}
+_DIVISIONS = {"/": Op.DIV, "%": Op.MOD}
 _RELATIONS = {
     "<": (Relation.LT, Relation.SLT, False),
     "<=": (Relation.LE, Relation.SLE, False),
@@ -47,7 +48,7 @@ class Expressions:
                 return self.ctx.literal(known, self.ctx.type_of(expr))
             return self._fit(self._value(expr), self.ctx.type_of(expr))
         except storage.Unsupported as problem:
-            self.ctx.unsupported(expr.span, str(problem))
+            self.ctx.unsupported(problem.span or expr.span, str(problem))
 
     def scalar(self, expr: ast.Expr) -> ir.Expr:
         """The value of an expression of a type that is not composed."""
@@ -285,6 +286,8 @@ class Expressions:
         """Arithmetic and order on two scalars of one width."""
         if op in _ARITHMETIC:
             return build.binary(_ARITHMETIC[op], left, right)
+        if op in _DIVISIONS:
+            return self._divide(_DIVISIONS[op], left, right, signed)
         if op in _RELATIONS:
             unsigned, two, swap = _RELATIONS[op]
             if swap:
@@ -326,6 +329,19 @@ class Expressions:
         decides = result if expr.op == "&&" else build.invert(result)
         self.ctx.emit(ir.If(decides, tuple(body), (), span=self.ctx.span))
         return result
+
+    @staticmethod
+    def _divide(op: Op, left: ir.Expr, right: ir.Expr, signed: bool) -> ir.Expr:
+        """Division of unsigned values by a constant; in more than 64 bits, by a power of two."""
+        if signed or not isinstance(right, ir.Const) or not right.value:
+            raise storage.Unsupported(f"'{op.value}' but of unsigned values by a constant other than zero is")
+        if right.value & (right.value - 1) == 0:
+            if op is Op.MOD:
+                return build.binary(Op.AND, left, build.const(right.value - 1, left.width))
+            return build.shift(ShiftKind.RIGHT, left, build.const(right.value.bit_length() - 1, 16))
+        if left.width > ir.WORD:
+            raise storage.Unsupported(f"'{op.value}' of more than 64 bits but by a power of two is")
+        return build.binary(op, left, right)
 
     def _saturate(self, op: Op, left: ir.Expr, right: ir.Expr, signed: bool) -> ir.Expr:
         """The result with one more bit, then the nearest value that fits."""

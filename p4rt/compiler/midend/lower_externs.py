@@ -181,7 +181,7 @@ class Externs:
         try:
             specs = layout.flatten(element, "", self.ctx.checked.errors)
         except storage.Unsupported as problem:
-            self.ctx.unsupported(instance.span, str(problem))
+            self.ctx.unsupported(problem.span or instance.span, str(problem))
         slots, end = layout.natural(specs)
         name = self.ctx.name(instance.path)
         value_size = max(layout.padded(end), 8)
@@ -211,6 +211,11 @@ class Externs:
             ctx.emit(ir.If(build.compare(Relation.LT, index, limit), (lookup,), (), span=ctx.span))
         return inside, entry
 
+    @staticmethod
+    def _index(tree: Tree) -> ir.Expr:
+        """The index as a number; of a struct, its fields in order, the first most significant."""
+        return tree if isinstance(tree, ir.Expr) else storage.pack(tree)
+
     def _receiver(self, call: model.Call) -> model.Instance:
         assert call.receiver is not None
         return self.parsers.calls.instance_of(call.receiver)
@@ -219,7 +224,7 @@ class Externs:
         """Zeros where there is no such element."""
         ctx = self.ctx
         register = self.declare_register(self._receiver(call))
-        index = ctx.keep(self.expressions.scalar(self.argument(call, 0)), "index")
+        index = ctx.keep(self._index(self.expressions.value(self.argument(call, 0))), "index")
         inside, entry = self._element(register, index)
         result = ctx.allocate(ctx.resolve(call.result), f"{register.map}_value")
         targets = list(storage.leaves(result))
@@ -237,8 +242,7 @@ class Externs:
         ctx = self.ctx
         register = self.declare_register(self._receiver(call))
         index_tree, value = self.expressions.operands(self.argument(call, 0), self.argument(call, 1))
-        assert isinstance(index_tree, ir.Expr)
-        inside, entry = self._element(register, index_tree)
+        inside, entry = self._element(register, self._index(index_tree))
         with ctx.collect() as body:
             for slot, leaf in zip(register.slots, storage.leaves(value), strict=True):
                 whole = build.extend(leaf, 8 * slot.size)

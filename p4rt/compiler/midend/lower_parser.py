@@ -220,6 +220,7 @@ class Parsers:
             if is_next and isinstance(argument, ast.Member)
             else None
         )
+        self.calls.invalidate_siblings(argument)
         ctx.extracting = True
         if isinstance(target.tree, Record):
             position = self.positions.setdefault(target.tree, ctx.variable(f"{type_.name}_position", ir.WORD))

@@ -14,6 +14,7 @@ from p4rt.compiler.midend.lower_calls import Calls
 from p4rt.compiler.midend.lower_expressions import Expressions
 from p4rt.compiler.midend.lower_tables import Tables
 from p4rt.compiler.midend.lvalues import place, store
+from p4rt.compiler.midend.storage import Record
 
 
 class Statements:
@@ -48,7 +49,7 @@ class Statements:
             try:
                 self._lower(node)
             except storage.Unsupported as problem:
-                self.ctx.unsupported(node.span, str(problem))
+                self.ctx.unsupported(problem.span or node.span, str(problem))
 
     @singledispatchmethod
     def _lower(self, node: ast.Node) -> None:
@@ -75,6 +76,10 @@ class Statements:
         self.calls.externs.declare(self.calls.instance_of(node))
 
     @_lower.register
+    def _(self, node: ast.ValueSetDecl) -> None:
+        raise storage.Unsupported("a value_set is")
+
+    @_lower.register
     def _(self, node: ast.TableDecl) -> None:
         self.tables.declare(node)
 
@@ -92,7 +97,11 @@ class Statements:
     def _(self, node: ast.Assign) -> None:
         target = self.expressions.lvalue(node.target)
         if node.op == "=":
-            store(self.ctx, target, self.expressions.value(node.value))
+            value = self.expressions.value(node.value)
+            if isinstance(value, Record) and value.valid is not None:
+                value = self.ctx.keep_tree(value)
+                self.calls.invalidate_siblings(node.target)
+            store(self.ctx, target, value)
             return
         op = node.op.removesuffix("=")
         old = target.read()

@@ -139,7 +139,7 @@ class Tables:
                 hint = f"{param.name} {layout.written_name(param.decl)}"
                 specs.append(layout.spec_of(param.name, type_, hint, self.ctx.checked.errors))
             except storage.Unsupported as problem:
-                self.ctx.unsupported(param.decl.span, str(problem))
+                self.ctx.unsupported(problem.span or param.decl.span, str(problem))
         return layout.natural(specs, _ACTION_CODE_SIZE)[0]
 
     def _action(self, item: model.TableAction, instance: model.Instance | None) -> Action:

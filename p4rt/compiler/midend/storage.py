@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.backend import build, ir
+from p4rt.compiler.source import Span
 
 ENUM_WIDTH = 32
 """Bits of an enum without representation, and of `error`."""
@@ -40,7 +41,14 @@ Tree = ir.Expr | Record | Stack
 
 
 class Unsupported(Exception):
-    """A construct that this compiler does not implement; the message completes '... not supported'."""
+    """A construct that this compiler does not implement; the message completes '... not supported'.
+
+    `span` is the place, where it is another one than that of the statement at hand.
+    """
+
+    def __init__(self, message: str, span: Span | None = None) -> None:
+        super().__init__(message)
+        self.span = span
 
 
 def scalar_width(type_: t.Type) -> int | None:
@@ -65,8 +73,6 @@ def is_signed(type_: t.Type) -> bool:
 def fields_of(type_: t.Type) -> list[tuple[str, t.Type]] | None:
     """Names and types of the parts of a struct, header or tuple, else None."""
     match type_:
-        case t.UnionType():
-            raise Unsupported(f"header unions ({type_.name}) are")
         case t.RecordType() | t.AnonymousStructType():
             return [(item.name, item.type) for item in type_.fields]
         case t.TupleType(elements):
@@ -82,13 +88,26 @@ def make(type_: t.Type, name: str, leaf: Callable[[str, int], ir.Expr]) -> Tree:
         return leaf(name, width)
     parts = fields_of(type_)
     if parts is not None:
-        fields = {field: make(part, f"{name}_{field}", leaf) for field, part in parts}
+        fields: dict[str, Tree] = {}
+        for field, part in parts:
+            try:
+                fields[field] = make(part, f"{name}_{field}", leaf)
+            except Unsupported as problem:
+                raise Unsupported(str(problem), problem.span or _field_span(type_, field)) from None
         valid = leaf(f"{name}_valid", 1) if isinstance(type_, t.HeaderType) else None
         return Record(fields, valid)
     if isinstance(type_, t.StackType):
         elements = tuple(make(type_.element, f"{name}_{i}", leaf) for i in range(type_.size))
         return Stack(elements, leaf(f"{name}_next", INDEX_WIDTH))
     raise Unsupported(f"values of type {type_} are")
+
+
+def _field_span(type_: t.Type, name: str) -> Span | None:
+    for item in getattr(type_, "fields", ()):
+        if item.name == name and item.decl is not None:
+            span: Span = item.decl.span
+            return span
+    return None
 
 
 def zero(type_: t.Type) -> Tree:

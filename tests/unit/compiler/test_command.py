@@ -128,3 +128,11 @@ def test_internal_error_is_one_line_and_status_70(folder: Path):
         assert done.returncode == 70
         assert "internal compiler error: ValueError: boom; please report it" in done.stderr
         assert (len(done.stderr.splitlines()) == 1) == (lines == 1)
+
+
+@pytest.mark.parametrize("stem", ["prog", "maps", "main", "while", "9 lives", "naïve"])
+def test_any_file_name_will_do(folder: Path, stem: str):
+    (folder / f"{stem}.p4").write_text(source(locals="Register<bit<8>, bit<8>>(1) prog;"))
+    done = run(folder, f"{stem}.p4")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (folder / f"{stem}.o").exists()

@@ -255,3 +255,10 @@ def test_hash_fills_the_last_byte_with_zeros():
     whole = "hash(r, HashAlgorithm.lookup3, { hdr.h.a, hdr.h.b & 0xf0 }); hdr.h.b = r[7:0];"
     part = "hash(r, HashAlgorithm.lookup3, { hdr.h.a, hdr.h.b[7:4] }); hdr.h.b = r[7:0];"
     assert calculate("bit<32> r;" + whole, 0x12, 0x3F) == calculate("bit<32> r;" + part, 0x12, 0x3F)
+
+
+def test_division_by_a_constant():
+    assert calculate("hdr.h.b = hdr.h.a / 7;", 200) == 28
+    assert calculate("hdr.h.b = hdr.h.a % 7;", 200) == 4
+    assert calculate("hdr.h.b = (hdr.h.a / 16) ++ 4w0 == 12w0x0c0 ? 8w1 : 0;", 200) == 1
+    assert calculate("hdr.h.b = hdr.h.a % 8;", 0xFFFF_0000_0000_0000_0000_0000_0000_0005, width=128) == 5

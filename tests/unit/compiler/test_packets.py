@@ -328,3 +328,28 @@ def test_metadata_and_locals_start_as_zero():
         meta="bit<8> m; bool b;", apply="bit<8> x; if (!meta.b) { hdr.h.a = x + meta.m; hdr.h.b = x; }"
     )
     assert outcome(program, "ffff") == (Verdict.PASS, "0000")
+
+
+UNION = """
+header four_t { bit<8> kind; bit<8> x; } header six_t { bit<8> kind; bit<24> y; }
+header_union either_t { four_t four; six_t six; } struct headers_t { either_t u; }
+"""
+PARSE_UNION = """
+state start { transition select(pkt.lookahead<bit<8>>()) { 4: four; 6: six; default: accept; } }
+state four { pkt.extract(hdr.u.four); transition accept; }
+state six { pkt.extract(hdr.u.six); transition accept; }
+"""
+
+
+def test_header_union_holds_one_header():
+    program = loaded(
+        headers=UNION,
+        states=PARSE_UNION,
+        apply="""
+        if (hdr.u.four.isValid()) { hdr.u.six.setValid(); hdr.u.six.kind = 6; hdr.u.six.y = 0x010203; }
+        else if (hdr.u.isValid()) { hdr.u.four = { 4, hdr.u.six.y[7:0] }; }""",
+        emits="pkt.emit(hdr.u);",
+    )
+    assert outcome(program, "0499ff") == (Verdict.PASS, "06010203ff")
+    assert outcome(program, "06aabbccff") == (Verdict.PASS, "04ccff")
+    assert outcome(program, "07aa") == (Verdict.PASS, "07aa")

@@ -30,7 +30,7 @@ def first_error(text: str) -> tuple[str, str, str]:
         ),
         (
             {"headers": "header h_t { bit<8> a; varbit<32> o; } struct headers_t { h_t h; }"},
-            "unsupported", "values of type varbit<32> are not supported", "prs()",
+            "unsupported", "values of type varbit<32> are not supported", "varbit<32> o;",
         ),
         (
             {"headers": "header h_t { bit<7> a; } struct headers_t { h_t h; }"},
@@ -58,9 +58,9 @@ def first_error(text: str) -> tuple[str, str, str]:
             "target", "the size of a register must be from 1 to 2147483648", "r",
         ),
         (
-            {"headers": "header h_t { bit<8> a; } header_union u_t { h_t x; } "
-                        "struct headers_t { h_t h; u_t u; }"},
-            "unsupported", "header unions (u_t) are not supported", "prs()",
+            {"apply": "hdr.h.a = hdr.h.a / hdr.h.b;"},
+            "unsupported", "'/' but of unsigned values by a constant other than zero is not supported",
+            "hdr.h.a / hdr.h.b",
         ),
     ],
 )  # fmt: skip

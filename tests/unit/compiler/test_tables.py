@@ -267,3 +267,14 @@ def test_register_that_nothing_uses_is_there_all_the_same():
     text = source(locals="Register<bit<8>, bit<8>>(3) r;")
     assert [item["name"] for item in compiled(text).info["registers"]] == ["pipe.r"]
     assert element(load(text), 2) == bytes(8)
+
+
+def test_register_with_a_struct_as_index():
+    text = source(
+        top="struct i_t { bit<4> high; bit<4> low; }",
+        locals="Register<bit<8>, i_t>(32) r;",
+        apply="i_t i = { 1, hdr.h.a[3:0] }; r.write(i, hdr.h.b);",
+    )
+    program = load(text)
+    out(program, "0277")
+    assert element(program, 0x12) == b"\x77" + bytes(7)

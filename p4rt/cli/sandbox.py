@@ -21,6 +21,11 @@ ovs-vsctl add-br br0 -- set bridge br0 datapath_type=netdev
 p4rt-inject --bridge br0 prog.p4
 p4rt-sandbox stop
 """
+_RIVAL = (
+    "p4rt-sandbox: another Open vSwitch has a userspace datapath in this network namespace (interface "
+    "ovs-netdev), and there can be one only: bridges of this sandbox will fail; stop that one, or start "
+    "this one in a namespace of its own (unshare --net p4rt-sandbox start)"
+)
 
 
 def _dir_option(f: F) -> F:
@@ -47,10 +52,14 @@ def sandbox() -> None:
 def start(folder: str | None, prefix: str | None, asan: bool, dummy: bool) -> None:
     """Start the sandbox, unless it runs."""
     box = Sandbox(folder, prefix=prefix, asan=asan, dummy=dummy)
+    if box.rival():
+        click.echo(_RIVAL, err=True)
     if box.start():
         click.echo(f"sandbox started in {box.dir}", err=True)
     else:
         click.echo(f"sandbox runs already in {box.dir}", err=True)
+        if box.outdated():
+            click.echo("it runs another build of Open vSwitch; stop and start it for this one", err=True)
 
 
 @sandbox.command()
@@ -78,7 +87,8 @@ def status(ctx: click.Context, folder: str | None) -> None:
         pid = box.pid(name)
         click.echo(f"{name}: {f'running, pid {pid}' if pid else 'not running'}")
     if box.running():
-        click.echo(f"prefix: {box.prefix}")
+        note = " (another build runs; stop and start for this one)" if box.outdated() else ""
+        click.echo(f"prefix: {box.prefix}{note}")
         click.echo(f"bridges: {' '.join(box.run('ovs-vsctl', 'list-br').split()) or 'none'}")
         reports = box.sanitizer_reports()
         if reports:

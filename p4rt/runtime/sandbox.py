@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -139,6 +139,23 @@ class Sandbox:
     def running(self) -> bool:
         """True when both daemons run."""
         return all(self.pid(d) is not None for d in _DAEMONS)
+
+    def rival(self) -> bool:
+        """True when another Open vSwitch has a userspace datapath in this network namespace.
+
+        There can be one only: bridges of this sandbox would fail."""
+        return self.pid("ovs-vswitchd") is None and Path("/sys/class/net/ovs-netdev").exists()
+
+    def outdated(self) -> bool:
+        """True when a daemon that runs is not the program that the prefix has now."""
+        for name in _DAEMONS:
+            pid, program = self.pid(name), daemon(self.prefix, name)
+            with suppress(OSError):
+                if pid is not None and program is not None:
+                    running = os.readlink(f"/proc/{pid}/exe")
+                    if running != str(program.resolve()):
+                        return True
+        return False
 
     def run(self, *command: str, check: bool = True) -> str:
         """Runs a tool, such as `ovs-vsctl`, in the sandbox's environment; returns its stdout.

@@ -14,6 +14,7 @@ import select
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -144,7 +145,8 @@ class Sandbox:
         """True when another Open vSwitch has a userspace datapath in this network namespace.
 
         There can be one only: bridges of this sandbox would fail."""
-        return self.pid("ovs-vswitchd") is None and Path("/sys/class/net/ovs-netdev").exists()
+        interfaces = [name for _, name in socket.if_nameindex()]
+        return self.pid("ovs-vswitchd") is None and "ovs-netdev" in interfaces
 
     def outdated(self) -> bool:
         """True when a daemon that runs is not the program that the prefix has now."""

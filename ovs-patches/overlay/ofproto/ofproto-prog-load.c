@@ -238,8 +238,11 @@ prog_handle_upload_chunk(const struct prog_request *req)
     upload_free_object(upload);
 }
 
-/* Returns the most bytes that the maps of 'ubpf' can occupy, as far as can be
- * told from outside: hash maps may allocate as they grow. */
+/* Bytes of a hash or LPM map's entry besides its key and value, estimated. */
+#define MAP_ENTRY_OVERHEAD 72
+
+/* Returns the most bytes that the maps of 'ubpf' can come to occupy: all but
+ * arrays allocate as they grow. */
 static uint64_t
 ubpf_map_bytes(const struct ubpf_prog *ubpf)
 {
@@ -247,11 +250,14 @@ ubpf_map_bytes(const struct ubpf_prog *ubpf)
 
     for (size_t i = 0; i < ubpf_prog_n_maps(ubpf); i++) {
         struct ubpf_map_info info;
+        uint64_t full = 0;
 
         ubpf_map_get_info(ubpf_prog_map(ubpf, i), &info);
-        uint64_t full = ((uint64_t) info.def.max_entries
-                         * ((uint64_t) info.def.key_size
-                            + info.def.value_size));
+        if (info.def.type != UBPF_MAP_TYPE_ARRAY) {
+            full = ((uint64_t) info.def.max_entries
+                    * ((uint64_t) info.def.key_size + info.def.value_size
+                       + MAP_ENTRY_OVERHEAD));
+        }
         total += MAX(full, info.bytes);
     }
     return total;

@@ -141,7 +141,7 @@ def read_program(path: str, include: Sequence[str] = (), define: Sequence[str] =
     try:
         result = compile_file(path, Options(include=tuple(include), define=tuple(define)))
     except ToolError as e:
-        if not e.is_missing:
+        if not e.expected:
             raise
         raise InputError(f"cannot compile {path}: {e}") from None
     for diagnostic in result.diagnostics:

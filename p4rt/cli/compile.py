@@ -125,7 +125,7 @@ def _failed(error: Exception, debug: bool) -> int:
         place = f"{error.filename}: " if error.filename else ""
         click.echo(f"p4rt-compile: {place}{error.strerror or error}", err=True)
         return EXIT_REFUSED
-    if isinstance(error, ToolError) and error.is_missing:
+    if isinstance(error, ToolError) and error.expected:
         click.echo(f"p4rt-compile: {error}", err=True)
         return EXIT_REFUSED
     if debug:

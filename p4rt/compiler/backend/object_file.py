@@ -19,32 +19,31 @@ from p4rt.compiler.backend.emit_c import templates_folder
 ABI_VERSION = 1
 _CLANG = ("clang-19", "clang")
 _OBJCOPY = ("llvm-objcopy-19", "llvm-objcopy")
-_FLAGS = [
-    "-target",
-    "bpf",
-    "-mcpu=v3",
-    "-O2",
-    "-gdwarf-4",
-    "-gline-tables-only",
-    "-std=gnu11",
-    "-ffreestanding",
-    "-fno-builtin",
-    "-fno-jump-tables",
-    "-nostdlibinc",
-    "-Wall",
-    "-Werror",
-    "-mllvm",
-    "-bpf-stack-size=4096",
-]
+_FLAGS = (
+    "-target", "bpf", "-mcpu=v3", "-O2", "-std=gnu11", "-Wall", "-Werror",
+    "-gdwarf-4", "-gline-tables-only",                  # For the line table; stripped afterwards.
+    "-ffreestanding", "-fno-builtin", "-nostdlibinc",   # There is no C library.
+    "-fno-jump-tables",                                 # Nor data that switches could become.
+    "-fbracket-depth=8192",                             # Long sums nest deeply.
+    "-mllvm", "-bpf-stack-size=4096",
+)  # fmt: skip
+_TOO_LARGE = {
+    "BPF stack limit": "its variables do not fit the stack of 4096 bytes",
+    "out of range": "a jump in it is longer than 32,767 instructions",
+}
+"""What clang says of programs that are beyond the target, and what that means to the user."""
 _DEBUG_SECTIONS = (".BTF", ".BTF.ext", ".rel.BTF", ".rel.BTF.ext")
 
 
 class ToolError(Exception):
-    """A tool is missing or failed; the message is for the user."""
+    """A tool is missing or refused; the message is for the user.
 
-    def __init__(self, message: str, *, is_missing: bool = False) -> None:
+    `expected`: this can happen to a correct compiler, for want of a tool or because of the program's size.
+    """
+
+    def __init__(self, message: str, *, expected: bool = False) -> None:
         super().__init__(message)
-        self.is_missing = is_missing
+        self.expected = expected
 
 
 @dataclass(frozen=True)
@@ -62,14 +61,18 @@ def _tool(names: Sequence[str]) -> str:
         if found is not None:
             return found
     raise ToolError(
-        f"{names[0]} was not found: install the Debian packages clang-19 and llvm-19", is_missing=True
+        f"{names[0]} was not found: install the Debian packages clang-19 and llvm-19", expected=True
     )
 
 
 def _run(command: list[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ToolError(f"{Path(command[0]).name} failed:\n{done.stderr.strip()}")
+    if not done.returncode:
+        return
+    for sign, meaning in _TOO_LARGE.items():
+        if sign in done.stderr:
+            raise ToolError(f"the program is too large: {meaning}", expected=True)
+    raise ToolError(f"{Path(command[0]).name} failed: {done.stderr.strip()}")
 
 
 def assemble(c_source: str) -> str:

@@ -23,6 +23,9 @@ from p4rt.compiler.midend.lower_statements import Statements
 from p4rt.compiler.midend.storage import Record, Stack, Tree
 from p4rt.compiler.source import Span
 
+_Group = tuple[int, list[ir.Expr]]
+"""Fields that fill bytes, and the offset of the first of these in the header."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Emission:
@@ -129,18 +132,30 @@ class Deparser:
             if position is None:
                 continue
             pointer = ctx.pointer("written")
+            changed, _ = self._groups(item.header)
             with ctx.at(item.span), ctx.collect() as body:
                 ctx.emit(ir.PacketPointer(pointer, position, item.size, ctx.reject_label, span=ctx.span))
-                offset = 0
-                for group in _byte_groups(item.header):
-                    if any(isinstance(leaf, ir.Var) and leaf.name in ctx.modified for leaf in group):
-                        self.externs.store_bits(pointer, offset, group)
-                    offset += sum(leaf.width for leaf in group) // 8
-            if len(body) > 1:
+                self._store_groups(pointer, changed)
+            if changed:
                 ctx.emit(ir.If(item.happens, tuple(body), (), span=item.span))
 
+    def _groups(self, header: Record) -> tuple[list[_Group], list[_Group]]:
+        """Runs of fields that fill bytes: those that the program assigned to, and the others."""
+        changed: list[_Group] = []
+        unchanged: list[_Group] = []
+        offset = 0
+        for fields in _byte_groups(header):
+            touched = any(not isinstance(leaf, ir.Var) or leaf.name in self.ctx.modified for leaf in fields)
+            (changed if touched else unchanged).append((offset, fields))
+            offset += sum(leaf.width for leaf in fields) // 8
+        return changed, unchanged
+
+    def _store_groups(self, pointer: ir.Pointer, groups: list[_Group]) -> None:
+        for offset, fields in groups:
+            self.externs.store_bits(pointer, offset, fields)
+
     def _rebuild(self) -> None:
-        """Move the head by the difference in size, and write every header."""
+        """Move the head by the difference in size, and write what is not in its place already."""
         ctx = self.ctx
         length = ctx.variable("emitted_length", ir.WORD)
         zero = build.const(0, ir.WORD)
@@ -158,9 +173,24 @@ class Deparser:
             pointer = ctx.pointer("written")
             with ctx.at(item.span), ctx.collect() as body:
                 ctx.emit(ir.PacketPointer(pointer, at, item.size, ctx.reject_label, span=ctx.span))
-                self.externs.store_bits(pointer, 0, list(storage.data_leaves(item.header)))
+                self._write(item, pointer, at, delta)
                 ctx.assign(at, build.binary(Op.ADD, at, build.const(item.size, ir.WORD)))
             ctx.emit(ir.If(item.happens, tuple(body), (), span=item.span))
+
+    def _write(self, item: _Emission, pointer: ir.Pointer, at: ir.Expr, delta: ir.Expr) -> None:
+        """Write a header at `pointer`; what was read from the same place and never assigned to is there."""
+        ctx = self.ctx
+        changed, unchanged = self._groups(item.header)
+        position = self.parsers.positions.get(item.header)
+        valid = item.header.valid
+        if position is not None and isinstance(valid, ir.Var) and valid.name not in ctx.modified:
+            stays = build.binary(Op.SUB, position, delta)
+            with ctx.collect() as body:
+                self._store_groups(pointer, unchanged)
+            ctx.emit(ir.If(build.compare(Relation.NE, at, stays), tuple(body), (), span=ctx.span))
+        else:
+            self._store_groups(pointer, unchanged)
+        self._store_groups(pointer, changed)
 
 
 def _records(tree: Tree) -> list[Record]:

@@ -59,8 +59,7 @@ class Host:
 
     def connect(self) -> None:
         """Makes the namespace, and a veth pair from it to the switch's."""
-        run("ip", "netns", "add", self.namespace)
-        run("ip", "netns", "exec", self.namespace, "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+        make_namespace(self.namespace)
         run("ip", "-n", SWITCH, "link", "add", self.name, "type", "veth",
             "peer", "name", "eth0", "address", self.mac, "netns", self.namespace)  # fmt: skip
         run("ip", "-n", SWITCH, "link", "set", self.name, "up")
@@ -94,6 +93,12 @@ def run(*command: str, environment: dict[str, str] | None = None) -> str:
     return done.stdout
 
 
+def make_namespace(name: str) -> None:
+    """A network namespace in which no device speaks IPv6 by itself."""
+    run("ip", "netns", "add", name)
+    run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+
+
 class Demo:
     """The whole of it, step by step."""
 
@@ -115,7 +120,7 @@ class Demo:
         print("== compile\n")
         self.type_in(f"p4rt-compile router.p4 -o {self.folder}/router.o")
         print("\n== a switch of its own, and three hosts on it\n")
-        run("ip", "netns", "add", SWITCH)
+        make_namespace(SWITCH)
         sandbox = f"--dir {self.sandbox}"
         print(f"$ p4rt-sandbox start {sandbox}", flush=True)
         run("ip", "netns", "exec", SWITCH, "p4rt-sandbox", "start", "--dir", str(self.sandbox),
@@ -136,13 +141,14 @@ class Demo:
         if self.type_in(f"p4rt-inject --bridge br0 {self.folder}/router.o") != "1\n":
             raise DemoError("the first program of a bridge should have id 1")
         self.type_in("ovs-ofctl add-flows br0 router.flows")
+        self.type_in("ovs-ofctl add-flow br0 priority=65535,dl_type=0x88b5,actions=flood  # marks, see below")
         self.type_in("p4rt-ctl add-entries br0 router router.entries")
         self.type_in("p4rt-ctl add-entry br0 router "
                      "'table=pipe.route,hdr.ipv4.dst=10.0.9.9/32,actions=forward(port=2)'")  # fmt: skip
 
-    def traffic(self) -> None:
-        """Sends each case's packet and prints what went in and what came out."""
-        print("\n== packets from h1")
+    def traffic(self) -> int:
+        """Sends each case's packet, prints what went in and what came out; returns how many were wrong."""
+        print("\n== packets from h1 (each followed by a mark, to know when everything has arrived)")
         wrong = 0
         for case in cases():
             print(f"\n{case.title}\n  h1 in : {describe(case.sent)}")
@@ -154,8 +160,7 @@ class Demo:
             if sorted(came) != sorted((number, bytes(frame)) for number, frame in case.expected.items()):
                 wrong += 1
                 print(f"  WRONG : expected {case.expected}")
-        if wrong:
-            raise DemoError(f"{wrong} packets did not come out as they should")
+        return wrong
 
     def exchange(self, frame: bytes) -> list[tuple[int, bytes]]:
         """Sends `frame`, and two marks after it that reach every host; returns what else came.
@@ -191,6 +196,8 @@ class Demo:
     def report(self) -> None:
         """Entries and counters."""
         print("\n== entries and counters\n")
+        # Flow statistics are otherwise gathered in the background.
+        run("ovs-appctl", "revalidator/purge", environment=self.environment)
         self.type_in("p4rt-ctl dump-entries br0 router")
         self.type_in("p4rt-inject --bridge br0 --list")
         self.type_in("p4rt-ctl read-register br0 router pipe.dropped")
@@ -266,8 +273,10 @@ def main() -> int:
             remove_all()
             demo.start()
             demo.configure()
-            demo.traffic()
+            wrong = demo.traffic()
             demo.report()
+            if wrong:
+                raise DemoError(f"{wrong} packets did not come out as they should")
             print("\ndemo: every packet came out as it should")
             return 0
         except DemoError as error:

@@ -161,7 +161,11 @@ def read_section(elf: bytes, name: str) -> bytes | None:
 
     try:
         section = ELFFile(io.BytesIO(elf)).get_section_by_name(name)
-        return bytes(section.data()) if section is not None else None
+        if section is None:
+            return None
+        if section.compressed:  # No compiler does that; a few bytes could become gigabytes.
+            raise InputError(f"section {name} of the object is compressed")
+        return bytes(section.data())
     except (ELFError, ValueError, KeyError, AttributeError, TypeError, IndexError, OverflowError,
             MemoryError, UnicodeDecodeError, AssertionError):  # fmt: skip
         raise InputError("not a valid ELF object") from None

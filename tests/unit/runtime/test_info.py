@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from elftools.elf.elffile import ELFFile
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,3 +96,29 @@ def test_any_bytes_after_elf_magic_are_refused_in_words(data: bytes) -> None:
 def test_empty_object() -> None:
     with pytest.raises(InputError, match="not a valid ELF object"):
         read_section(b"", "p4rt.info")
+
+
+_CHANGE = st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255))
+
+
+@given(changes=st.lists(_CHANGE, min_size=1, max_size=4), length=st.floats(0, 1))
+def test_any_damage_to_an_object_is_refused_in_words(
+    object_file: Path, changes: list[tuple[float, int]], length: float
+) -> None:
+    data = bytearray(object_file.read_bytes())
+    for place, value in changes:
+        data[int(place * len(data))] = value
+    try:
+        from_object(bytes(data[: int(length * len(data))] if length < 0.2 else data))
+    except InputError as e:
+        assert "\n" not in str(e)
+
+
+def test_compressed_section_is_refused(object_file: Path) -> None:
+    data = bytearray(object_file.read_bytes())
+    # SHF_COMPRESSED, in the header of the section of that name.
+    elf = ELFFile(io.BytesIO(bytes(data)))
+    index = elf.get_section_index("p4rt.info")
+    data[elf["e_shoff"] + 64 * index + 9] |= 0x08
+    with pytest.raises(InputError, match=r"section p4rt\.info of the object is compressed"):
+        from_object(bytes(data))

@@ -153,7 +153,7 @@ class Calls(Expressions):
         type_args: dict[ast.TypeParam, t.Type] = {}
         for type_param, found in free.items():
             if found is None:
-                if good:
+                if good and not self._report_blocks(bound):
                     self.error(
                         "type-error",
                         expr,
@@ -175,6 +175,17 @@ class Calls(Expressions):
             return None
         result = t.substitute(result, type_args)
         return Call(kind, decl, receiver, tuple(args), result, method, type_args)
+
+    def _report_blocks(self, bound: Sequence[tuple[t.ParamType, ast.Expr | None]]) -> bool:
+        """Whether an argument is a parser or control that does not fit at all, which is reported then."""
+        for param, value in bound:
+            have = None if value is None else self.program.types.get(value)
+            want = param.type
+            if value is None or not isinstance(have, t.BlockType) or not isinstance(want, t.BlockType):
+                continue
+            if have.kind != want.kind or len(have.params) != len(want.params):
+                return not self.convert(value, want, f"argument '{param.name}'")
+        return False
 
     def _explicit_type_args(
         self, expr: ast.Call, type_params: Sequence[ast.TypeParam], free: dict[ast.TypeParam, t.Type | None]
@@ -221,7 +232,7 @@ class Calls(Expressions):
         if natural != param.type:
             if not self.is_bad(natural, param.type):
                 message = f"{what}: {describe(natural)} where {describe(param.type)} is expected"
-                self.error("type-error", value, message, f"a '{param.direction}' argument is not converted")
+                self.error("type-error", value, message, f"'{param.direction}' arguments are not converted")
             return False
         return True
 
@@ -472,14 +483,14 @@ def _problem(args: Sequence[ast.Argument], params: Sequence[ast.Param]) -> str |
                 return f"misses argument '{param.name}'"
         return None
     if len(args) > len(params):
-        return f"takes {_arguments(len(params))}, not {len(args)}"
+        return f"takes {arguments(len(params))}, not {len(args)}"
     for param in params[len(args) :]:
         if not _is_optional(param):
-            return f"takes {_arguments(len(params))}, not {len(args)}"
+            return f"takes {arguments(len(params))}, not {len(args)}"
     return None
 
 
-def _arguments(count: int) -> str:
+def arguments(count: int) -> str:
     return "1 argument" if count == 1 else f"{count} arguments"
 
 

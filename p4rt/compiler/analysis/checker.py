@@ -17,6 +17,7 @@ from p4rt.compiler.analysis.statements import always_returns
 from p4rt.compiler.analysis.tables import Tables
 from p4rt.compiler.diagnostics import Diagnostics
 from p4rt.compiler.frontend import ast
+from p4rt.compiler.source import Span
 
 _VOID = t.VoidType()
 FINAL_STATES = ("accept", "reject")
@@ -95,8 +96,7 @@ class Checker(Tables):
         result = self.resolve(decl.result)
         self.program.results[decl] = result
         self.program.callables[decl] = self.resolve_params(decl.params)
-        for param in decl.params:
-            self.declare(param)
+        self.declare_params(decl.params)
         self.returns.append(result)
         self.check_block(decl.body)
         self.returns.pop()
@@ -114,8 +114,7 @@ class Checker(Tables):
         self.program.callables[decl] = params
         self.program.results[decl] = _VOID
         self._action_params(decl, params)
-        for param in decl.params:
-            self.declare(param)
+        self.declare_params(decl.params)
         self.returns.append(_VOID)
         self.check_block(decl.body)
         self.returns.pop()
@@ -199,8 +198,7 @@ class Checker(Tables):
             if param.direction:
                 message = f"constructor parameter '{param.name}' cannot have a direction"
                 self.error("direction", param.decl, message)
-        for node in (*decl.params, *decl.ctor_params):
-            self.declare(node)
+        self.declare_params((*decl.params, *decl.ctor_params))
         return t.BlockType(kind, decl.name, (), params, decl)
 
     def _close_block(self, decl: ast.ParserDecl | ast.ControlDecl, type_: t.Type) -> None:
@@ -276,17 +274,22 @@ class Checker(Tables):
     def _transition(self, state: ast.StateDecl, states: dict[str, ast.StateDecl]) -> None:
         transition = state.transition
         if isinstance(transition, ast.DirectTransition):
-            self._target(transition, transition.state, transition, states)
+            self._target(transition, transition.state_span, states)
         elif isinstance(transition, ast.SelectTransition):
             self._select(transition, states)
 
-    def _target(self, node: ast.Node, name: str, place: ast.Node, states: dict[str, ast.StateDecl]) -> None:
+    def _target(
+        self,
+        node: ast.DirectTransition | ast.SelectCase,
+        place: Span,
+        states: dict[str, ast.StateDecl],
+    ) -> None:
+        name = node.state
         if name in states or name in FINAL_STATES:
             self.program.states[node] = states.get(name)
             return
         hint = suggestion(name, [*states, *FINAL_STATES])
-        span = node.state_span if isinstance(node, ast.SelectCase) else place
-        self.error("undeclared", span, f"state '{name}' is not declared", hint)
+        self.error("undeclared", place, f"state '{name}' is not declared", hint)
 
     def _select(self, transition: ast.SelectTransition, states: dict[str, ast.StateDecl]) -> None:
         types = []
@@ -302,7 +305,7 @@ class Checker(Tables):
             return
         for position, case in enumerate(transition.cases):
             self.program.keysets[case] = self.check_keyset(case.keyset, types)
-            self._target(case, case.state, case, states)
+            self._target(case, case.state_span, states)
             final = isinstance(case.keyset, ast.DefaultKeyset | ast.DontCare)
             if final and position < len(transition.cases) - 1:
                 after = transition.cases[position + 1]

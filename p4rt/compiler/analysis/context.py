@@ -15,6 +15,9 @@ from p4rt.compiler.source import NO_SPAN, Span
 
 Overloadable = ast.FunctionDecl | ast.ExternFunctionDecl | ast.ActionDecl
 
+CORE_NAMES = {"packet_in", "packet_out", "NoAction", "verify", "static_assert"}
+"""What core.p4 declares, to say so when it is not included."""
+
 BAD = t.ErrorRecoveryType()
 
 
@@ -121,6 +124,10 @@ class Context:
         if place is not None and len(self.scopes) >= 1 and place.line > 0:
             where = f"line {place.line}"
             return self.bad("undeclared", node, f"'{name}' is used before it is declared ({where})")
+        if name in CORE_NAMES:
+            return self.bad(
+                "undeclared", node, f"{what} '{name}' is not declared", "#include <core.p4> declares it"
+            )
         names = [known for scope in self.scopes for known in scope.names]
         return self.bad("undeclared", node, f"{what} '{name}' is not declared", suggestion(name, names))
 

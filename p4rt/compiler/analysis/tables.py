@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from p4rt.compiler.analysis import types as t
-from p4rt.compiler.analysis.calls import bind_arguments
+from p4rt.compiler.analysis.calls import arguments, bind_arguments
 from p4rt.compiler.analysis.context import BAD, kind_name, one_of, suggestion
 from p4rt.compiler.analysis.conversions import NUMERIC, describe
 from p4rt.compiler.analysis.model import (
@@ -27,6 +27,7 @@ from p4rt.compiler.analysis.model import (
 from p4rt.compiler.analysis.statements import Statements
 from p4rt.compiler.frontend import ast
 
+CORE_MATCH_KINDS = {"exact", "ternary", "lpm"}
 KNOWN_PROPERTIES = {"default_action", "size", "largest_priority_wins", "priority_delta"}
 EXTERN_PROPERTIES = {"implementation", "counters", "meters", "support_timeout", "idle_timeout"}
 """Properties that architectures define; accepted, and left to the later stages."""
@@ -81,9 +82,10 @@ class Tables(Statements):
         elif not self.is_bad(type_) and not self._is_key_type(type_):
             self.error("type-error", element.expr, f"a key cannot be {describe(type_)}")
         if element.match_kind not in self.program.match_kinds:
-            hint = suggestion(element.match_kind, self.program.match_kinds) or one_of(
-                self.program.match_kinds
-            )
+            known = self.program.match_kinds
+            hint = suggestion(element.match_kind, known) or one_of(known)
+            if element.match_kind in CORE_MATCH_KINDS:
+                hint = "#include <core.p4> declares it"
             self.error(
                 "undeclared", element.match_span, f"match kind '{element.match_kind}' is not declared", hint
             )
@@ -195,7 +197,7 @@ class Tables(Statements):
             for arg in args:
                 self.check(arg.value)
             count = len([param for param in params if not param.direction])
-            message = f"action '{name.id}' needs {count} arguments, not {len(args)}"
+            message = f"action '{name.id}' needs {arguments(count)}, not {len(args)}"
             self.error("call", name, message)
             return None
         values: list[tuple[t.ParamType, Value]] = []
@@ -314,12 +316,12 @@ class Tables(Statements):
     # ---- Keysets, also of select
 
     def check_keyset(self, keyset: ast.Expr, types: Sequence[t.Type]) -> tuple[Keyset, ...]:
-        """One keyset for each type; AnySet stands in for what is wrong, after an error."""
+        """One keyset for each type, or none when their number is wrong, which is reported."""
         parts = keyset_parts(keyset, len(types))
         if len(parts) != len(types):
             if not (len(types) == 1 and isinstance(types[0], t.ErrorRecoveryType)):
                 self.error("type-error", keyset, f"{len(parts)} values for {len(types)} keys")
-            return tuple(AnySet() for _ in types)
+            return ()
         if len(types) > 1 and not isinstance(keyset, ast.TupleKeyset | ast.ListLit):
             if isinstance(keyset, ast.Name):
                 single = self._value_set(keyset)

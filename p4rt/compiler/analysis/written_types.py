@@ -178,6 +178,12 @@ class WrittenTypes(Context):
             resolved.append(t.ParamType(param.name, param.direction, type_, param))
         return tuple(resolved)
 
+    def declare_params(self, params: Sequence[ast.Param]) -> None:
+        """Declare parameters in the innermost scope; those named twice were reported already."""
+        for param in params:
+            if param.name not in self.scopes[-1].names:
+                self.declare(param)
+
     def _check_param(self, param: ast.Param, type_: t.Type) -> None:
         """Rules about one parameter: void, direction of objects, default values."""
         if isinstance(type_, t.VoidType):

@@ -412,6 +412,7 @@ class Transition(Node):
 class DirectTransition(Transition):
     """`transition state;`"""
     state: str
+    state_span: Span
 
 class SelectTransition(Transition):
     """`transition select(exprs) {...}`"""

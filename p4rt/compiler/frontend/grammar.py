@@ -101,6 +101,11 @@ def list_rules(name: str, item: str, separator: str | None = None, *, empty: boo
         rule(f"{name} : ")(lambda p: [])
 
 
+def recovers(item: str) -> None:
+    """Mark a list's `item` as a place where the parser goes on after a syntax error."""
+    rule(f"{item} : error SEMI")(lambda p: None)
+
+
 def _append(p: Any) -> list[Any]:
     items: list[Any] = p[1]
     items.append(p[3])

@@ -7,7 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from p4rt.compiler.frontend import ast
-from p4rt.compiler.frontend.grammar import declared, list_rules, passes, rule, span, with_annotations
+from p4rt.compiler.frontend.grammar import (
+    declared,
+    list_rules,
+    passes,
+    recovers,
+    rule,
+    span,
+    with_annotations,
+)
 from p4rt.compiler.frontend.lexer import Token
 from p4rt.compiler.source import NO_SPAN
 
@@ -32,7 +40,10 @@ def _annotated_decl(p: Any) -> ast.Node:
     return node
 
 
-@rule("decl : SEMI | error SEMI | error RBRACE")
+recovers("decl")
+
+
+@rule("decl : SEMI")
 def _no_decl(p: Any) -> None:
     return None
 
@@ -195,9 +206,7 @@ def _constructor(p: Any) -> ast.Method:
     return ast.Method(span(p), p[2].text, p[2].span, tuple(p[1]), False, None, (), tuple(p[5]))
 
 
-@rule("method : error SEMI")
-def _bad_method(p: Any) -> None:
-    return None
+recovers("method")
 
 
 # ---- Derived types
@@ -227,9 +236,7 @@ def _field(p: Any) -> ast.Field:
     return ast.Field(span(p), p[3].text, p[3].span, tuple(p[1]), p[2])
 
 
-@rule("field : error SEMI")
-def _bad_field(p: Any) -> None:
-    return None
+recovers("field")
 
 
 @rule("enum_head : ENUM name")
@@ -359,7 +366,7 @@ def _no_transition(p: Any) -> None:
 
 @rule("transition : TRANSITION name SEMI")
 def _direct(p: Any) -> ast.DirectTransition:
-    return ast.DirectTransition(span(p), p[2].text)
+    return ast.DirectTransition(span(p), p[2].text, p[2].span)
 
 
 @rule("transition : TRANSITION SELECT LPAREN exprs RPAREN LBRACE select_cases RBRACE")
@@ -375,9 +382,7 @@ def _select_case(p: Any) -> ast.SelectCase:
     return ast.SelectCase(span(p), p[1], p[3].text, p[3].span)
 
 
-@rule("select_case : error SEMI")
-def _bad_case(p: Any) -> None:
-    return None
+recovers("select_case")
 
 
 @rule("control_decl : block_head ctor_params LBRACE block_items APPLY block RBRACE")
@@ -429,9 +434,7 @@ def _property(p: Any) -> ast.ExprProperty:
     return ast.ExprProperty(span(p), tuple(p[1]), const, p[3].text, p[3].span, p[5])
 
 
-@rule("property : error SEMI")
-def _bad_property(p: Any) -> None:
-    return None
+recovers("property")
 
 
 list_rules("key_elements", "key_element")
@@ -442,9 +445,7 @@ def _key_element(p: Any) -> ast.KeyElement:
     return ast.KeyElement(p[1].span.to(p[3].span), tuple(p[4]), p[1], p[3].text, p[3].span)
 
 
-@rule("key_element : error SEMI")
-def _bad_key(p: Any) -> None:
-    return None
+recovers("key_element")
 
 
 list_rules("action_items", "action_item")
@@ -456,9 +457,7 @@ def _action_item(p: Any) -> ast.ActionRef:
     return node
 
 
-@rule("action_item : error SEMI")
-def _bad_action(p: Any) -> None:
-    return None
+recovers("action_item")
 
 
 @rule("action_name : IDENTIFIER | TYPE_IDENTIFIER")
@@ -495,6 +494,4 @@ def _entry(p: Any) -> ast.Entry:
     return ast.Entry(span(p), tuple(p[6]), p[1] is not None, p[2], p[3], p[5])
 
 
-@rule("entry : error SEMI")
-def _bad_entry(p: Any) -> None:
-    return None
+recovers("entry")

@@ -6,7 +6,15 @@ from __future__ import annotations
 from typing import Any
 
 from p4rt.compiler.frontend import ast
-from p4rt.compiler.frontend.grammar import declared, list_rules, passes, rule, span, with_annotations
+from p4rt.compiler.frontend.grammar import (
+    declared,
+    list_rules,
+    passes,
+    recovers,
+    rule,
+    span,
+    with_annotations,
+)
 
 
 @rule("open_scope : ")
@@ -31,9 +39,7 @@ def _annotated(p: Any) -> ast.Node:
     return node
 
 
-@rule("block_item : error SEMI | error RBRACE")
-def _bad_item(p: Any) -> None:
-    return None
+recovers("block_item")
 
 
 passes("statement : block | assignment | conditional | switch | loop")

@@ -85,19 +85,19 @@ def tokenize(text: str, diagnostics: Diagnostics) -> list[Token]:
     tokens: list[Token] = []
     sources = diagnostics.sources
     file, line = sources.main, 0
-    in_pragma_header = False
+    builtin = False
     for row in text.split("\n"):
-        if row.startswith("#"):
-            marker = _MARKER.match(row)
+        if row.lstrip().startswith("#"):
+            marker = _MARKER.match(row.lstrip())
             if marker:
                 name = marker["file"].replace('\\"', '"').replace("\\\\", "\\")
                 file, line = clean_name(name, sources.main), int(marker["line"]) - 1
-                in_pragma_header = name.startswith("<")
+                builtin = name.startswith("<") and name != "<stdin>"
             else:
                 line += 1
             continue
         line += 1
-        if row and not in_pragma_header and not row.isspace():
+        if row and not builtin and not row.isspace():
             _tokenize_line(row, file, line, sources, diagnostics, tokens)
     return tokens
 

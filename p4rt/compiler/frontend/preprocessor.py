@@ -62,12 +62,7 @@ def preprocess_text(
     diagnostics.sources.files[name] = SourceFile.from_text(name, text)
     data = text.encode("utf-8", errors="surrogatepass")
     _decode(data, name, diagnostics)
-    marked = f'# 1 "{_quote(name)}"\n'.encode() + data
-    return _run(name, ["-"], marked, diagnostics, include_dirs, defines)
-
-
-def _quote(name: str) -> str:
-    return name.replace("\\", "\\\\").replace('"', '\\"')
+    return _run(name, ["-"], data, diagnostics, include_dirs, defines)
 
 
 def _decode(data: bytes, name: str, diagnostics: Diagnostics) -> str:

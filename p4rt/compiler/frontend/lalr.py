@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The LALR(1) engine: ply computes the tables, this module keeps and runs them.
+
+Computing the tables takes a second, so they are kept in the user's cache folder, in a file named by the
+hash of the grammar; without a usable cache folder they are computed each time.  ply's own parser is not
+used: its way of recovering from errors can loop where an empty rule stands before an `error`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ply import yacc
+
+from p4rt.compiler.frontend import grammar, grammar_decls, grammar_exprs, grammar_stmts
+from p4rt.compiler.frontend.lexer import KEYWORDS, PUNCTUATION, Token
+from p4rt.compiler.frontend.token_stream import TokenStream
+
+RULE_MODULES = (grammar_exprs, grammar_stmts, grammar_decls)
+"""Importing them registers the rules, in this order."""
+
+END = "$end"
+_CONTEXTUAL = (
+    "IDENTIFIER", "TYPE_IDENTIFIER", "INTEGER", "STRING", "OPASSIGN", "LANGLE", "RANGLE", "ANNOTATION_BODY",
+    "APPLY", "KEY", "ACTIONS", "STATE", "ENTRIES", "TYPE", "PRIORITY", "LIST", "VALUE_SET",
+)  # fmt: skip
+TERMINALS = sorted({*KEYWORDS.values(), *PUNCTUATION.values(), *_CONTEXTUAL})
+
+Table = dict[int, dict[str, int]]
+"""By state: a symbol's action (positive: shift to state, negative: reduce, 0: accept) or successor."""
+
+
+class Symbol:
+    """A symbol on the parser's stack."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class RightHandSide:
+    """What an action gets: `p[1]`, `p[2]`, ... are the values, `p.lexer` is the token stream."""
+
+    __slots__ = ("lexer", "slice")
+
+    def __init__(self, lexer: TokenStream, values: list[Any]) -> None:
+        self.lexer = lexer
+        self.slice = [Symbol(None), *(Symbol(value) for value in values)]
+
+    def __getitem__(self, index: int) -> Any:
+        return self.slice[index].value
+
+    def __len__(self) -> int:
+        return len(self.slice)
+
+
+class Engine:
+    """A run of the parser over a token stream."""
+
+    def __init__(self, stream: TokenStream) -> None:
+        self.stream = stream
+        self.action, self.goto, self.defaulted = _tables()
+        self.states = [0]
+        self.values: list[Any] = []
+
+    def run(self, on_error: Callable[[Token | None], Token | None]) -> Any:
+        """Parse; the result is the value of the start symbol, or None when an error could not be got over.
+
+        `on_error` gets the unexpected token (None: the end), may shorten the stack with `pop`, and returns
+        the token to go on with, which must be acceptable, or None to stop.
+        """
+        token: Token | None = None
+        known = False
+        while True:
+            state = self.states[-1]
+            step = self.defaulted.get(state)
+            if step is None:
+                if not known:
+                    token, known = self.stream.token(), True
+                step = self.action[state].get(END if token is None else token.type)
+            if step is None:
+                token = on_error(token)
+                if token is None:
+                    return None
+            elif step > 0:
+                self.states.append(step)
+                self.values.append(token)
+                known = False
+            elif step < 0:
+                self._reduce(-step - 1)
+            else:
+                return self.values[-1]
+
+    def _reduce(self, number: int) -> None:
+        left, right, _, action = grammar.RULES[number]
+        count = len(right)
+        values: list[Any] = []
+        if count:
+            values = self.values[-count:]
+            del self.values[-count:]
+            del self.states[-count:]
+        self.values.append(action(RightHandSide(self.stream, values)))
+        self.states.append(self.goto[self.states[-1]][left])
+
+    def pop(self) -> None:
+        """Take the last symbol off the stack."""
+        self.states.pop()
+        self.values.pop()
+
+    def accepts(self, terminal: str) -> bool:
+        """Whether the parser would shift `terminal` next."""
+        states = list(self.states)
+        while True:
+            step = self.action[states[-1]].get(terminal)
+            if step is None:
+                return False
+            if step >= 0:
+                return True
+            left, right, _, _ = grammar.RULES[-step - 1]
+            if right:
+                del states[-len(right) :]
+            states.append(self.goto[states[-1]][left])
+
+    def expected(self) -> set[str]:
+        """All terminals that the parser would shift next."""
+        return {terminal for terminal in [*TERMINALS, END] if self.accepts(terminal)}
+
+    def may_recover(self) -> bool:
+        """Whether the state on top of the stack is one to go on from after an error."""
+        return self.action[self.states[-1]].get("error", 0) > 0
+
+
+# ---- Tables
+
+
+@cache
+def _tables() -> tuple[Table, Table, dict[int, int]]:
+    """Actions, successors, and the states that reduce whatever comes next.
+
+    The latter matter: a reduction that declares a name must not wait for the next token to be read.
+    """
+    action, goto = _load_or_build()
+    defaulted = {}
+    for state, steps in action.items():
+        distinct = set(steps.values())
+        if len(steps) == 1 and min(distinct) < 0:
+            defaulted[state] = distinct.pop()
+    return action, goto, defaulted
+
+
+def _fingerprint() -> str:
+    description = repr((
+        [rule[:3] for rule in grammar.RULES], grammar.PRECEDENCE, TERMINALS, sys.version_info[:2], 1,
+    ))  # fmt: skip
+    return hashlib.sha256(description.encode()).hexdigest()[:24]
+
+
+def _load_or_build() -> tuple[Table, Table]:
+    """Action and goto tables, from the cache or computed and put there."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "p4rt"
+    file = folder / f"grammar-{_fingerprint()}.tables"
+    try:
+        action, goto = marshal.loads(file.read_bytes())
+        return action, goto
+    except (OSError, ValueError, EOFError, TypeError):
+        pass
+    tables = _build()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as stream:
+            stream.write(marshal.dumps(tables))
+        os.replace(stream.name, file)
+    except OSError:
+        pass
+    return tables
+
+
+def _build() -> tuple[Table, Table]:
+    """Compute the tables; a conflict other than the known ones is a mistake in the grammar."""
+    made = build_tables()
+    return made.lr_action, made.lr_goto
+
+
+def build_tables(log: Any = None) -> Any:
+    """ply's tables of the grammar, with its lists of conflicts."""
+    built = yacc.Grammar(TERMINALS)
+    for level, (associativity, *terminals) in enumerate(grammar.PRECEDENCE, 1):
+        for terminal in terminals:
+            built.set_precedence(terminal, associativity, level)
+    for number, (left, right, precedence, _) in enumerate(grammar.RULES):
+        symbols = [*right, "%prec", precedence] if precedence else list(right)
+        built.add_production(left, symbols, f"rule{number}", "grammar", number)
+    built.set_start("program")
+    undefined = built.undefined_symbols()
+    assert not undefined, undefined
+    return yacc.LRGeneratedTable(built, "LALR", log or yacc.NullLogger())

@@ -9,6 +9,7 @@ Text is what `p4rt-ctl` reads and prints:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +19,11 @@ from p4rt.runtime.info import Action, Field, KeyField, ProgramInfo, Table
 from p4rt.runtime.names import resolve
 from p4rt.runtime.values import format_value, parse_value, plain_value
 
+_TOKEN = re.compile(r"(?:[^\s,()\[\]]|\([^()]*\)|\[[^\[\]]*\])+")
+_SEPARATOR = re.compile(r"[\s,]+")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """What an entry asks of one key field; `prefix_len` (bits) for LPM fields only."""
 
@@ -27,7 +31,7 @@ class Match:
     prefix_len: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Key:
     """The key of an entry of `table`: one Match for each field, in order."""
 
@@ -68,7 +72,7 @@ class Key:
         return tuple((m.value, m.prefix_len or 0) for m in self.matches)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Call:
     """An action of `table` with its arguments, unsigned patterns in the order of its parameters."""
 
@@ -101,7 +105,7 @@ class Call:
         return f"{name}({','.join(f'{p.name}={format_value(v, p)}' for p, v in args)})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """An entry of a table, or (`key` is None) its default action.
 
@@ -141,7 +145,7 @@ def _match_json(match: Match, key_field: KeyField) -> Any:
     return value if match.prefix_len is None else {"value": value, "prefix_len": match.prefix_len}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ParsedText:
     """The parts of an entry's text, before anything is looked up."""
 
@@ -186,35 +190,27 @@ def _once(before: str | None, name: str, value: str) -> str:
 
 def split_tokens(text: str) -> Iterator[str]:
     """Cuts `text` at commas and blanks outside of parentheses and brackets."""
-    depth = 0
-    token = ""
-    for c in text:
-        if c in "([":
-            depth += 1
-        elif c in ")]":
-            depth -= 1
-            if depth < 0:
-                raise InputError(f"'{c}' without its opening in '{text.strip()}'")
-        if depth == 0 and (c == "," or c.isspace()):
-            if token:
-                yield token
-            token = ""
-        else:
-            token += c
-    if depth:
-        raise InputError(f"a parenthesis or bracket is not closed in '{text.strip()}'")
-    if token:
-        yield token
+    position = 0
+    while position < len(text):
+        token = _TOKEN.match(text, position)
+        if token is not None:
+            yield token[0]
+            position = token.end()
+            continue
+        separator = _SEPARATOR.match(text, position)
+        if separator is None:
+            if text[position] in ")]":
+                raise InputError(f"'{text[position]}' without its opening in '{text.strip()}'")
+            raise InputError(f"a parenthesis or bracket is not closed in '{text.strip()}'")
+        position = separator.end()
 
 
 def _partition(token: str) -> tuple[str, str, str]:
-    """Cuts `token` at its first '=' outside of parentheses."""
-    depth = 0
-    for i, c in enumerate(token):
-        depth += (c in "([") - (c in ")]")
-        if c == "=" and depth == 0:
-            return token[:i].strip(), "=", token[i + 1 :].strip()
-    return token.strip(), "", ""
+    """Cuts `token` at its first '=' if that is outside of parentheses."""
+    name, equals, value = token.partition("=")
+    if name.count("(") != name.count(")"):
+        return token.strip(), "", ""
+    return name.strip(), equals, value.strip()
 
 
 def find_table(info: ProgramInfo, name: str) -> Table:

@@ -39,8 +39,10 @@ def _parse_address(text: str) -> tuple[int, int, str] | None:
         parts = re.split("[:-]", text)
         return int("".join(p.zfill(2) for p in parts), 16), 48, "a MAC address"
     try:
-        address = ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text) if "." in text or ":" in text else None
     except ValueError:
+        return None
+    if address is None:
         return None
     return int(address), address.max_prefixlen, f"an IPv{address.version} address"
 

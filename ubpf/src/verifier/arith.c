@@ -24,20 +24,40 @@ get_operand(struct verifier *v, const struct ubpf_op *op, struct value *b)
     return need_initialised(v, op->src);
 }
 
-/* Whether the 32-bit addition of 'b' to 'a' (or subtraction) is the same as
- * the 64-bit one of '*by'. */
+/* Whether 'a' | 'b' (or ^) is 'a' + 'b', as no bit can be set in both.  That
+ * is how compilers add to what is aligned. */
 static bool
-is_whole_addition(int code, const struct value *a, const struct value *b,
-                  int64_t *by)
+is_disjoint(int code, const struct value *a, const struct value *b)
 {
-    if (!scalar_is_const(&b->num)) {
+    return (code == UBPF_ALU_OR || code == UBPF_ALU_XOR)
+           && !((a->num.bits.value | a->num.bits.mask)
+                & (b->num.bits.value | b->num.bits.mask));
+}
+
+/* Whether the 32-bit operation, an addition or subtraction, gives what the
+ * 64-bit one gives. */
+static bool
+does_not_wrap(int code, const struct value *a, const struct value *b)
+{
+    const struct range *ra = &a->num.r64, *rb = &b->num.r64;
+
+    if (ra->umax > UINT32_MAX || rb->umax > UINT32_MAX) {
         return false;
     }
-    *by = (int32_t) (uint32_t) b->num.bits.value;
-    *by = code == UBPF_ALU_SUB ? -*by : *by;
-    return a->num.r64.umax <= UINT32_MAX
-           && (int64_t) a->num.r64.umin + *by >= 0
-           && (int64_t) a->num.r64.umax + *by <= UINT32_MAX;
+    return code == UBPF_ALU_ADD ? ra->umax + rb->umax <= UINT32_MAX
+                                : ra->umin >= rb->umax;
+}
+
+/* Whether adding the 32-bit immediate 'b' subtracts '*by' from 'a', or the
+ * other way round. */
+static bool
+is_negative(const struct value *a, const struct value *b, uint64_t *by)
+{
+    int32_t imm = (int32_t) (uint32_t) b->num.bits.value;
+
+    *by = (uint64_t) -(int64_t) imm;
+    return scalar_is_const(&b->num) && imm < 0
+           && a->num.r64.umax <= UINT32_MAX && a->num.r64.umin >= *by;
 }
 
 /* Names the sum (or difference) 'r' of 'a' and 'b'. */
@@ -57,23 +77,36 @@ name_sum(struct verifier *v, int code, const struct value *a,
     }
 }
 
+/* Gives the number 'r', the result of 'op', a name that says how it differs
+ * from 'a' and 'b'. */
+static void
+name_number(struct verifier *v, const struct ubpf_op *op,
+            const struct value *a, const struct value *b, struct value *r)
+{
+    int code = is_disjoint(op->code, a, b) ? UBPF_ALU_ADD : op->code;
+    uint64_t by;
+
+    if (code != UBPF_ALU_ADD && code != UBPF_ALU_SUB) {
+        return;
+    }
+    if (op->bits == 64 || does_not_wrap(code, a, b)) {
+        name_sum(v, code, a, b, r);
+    } else if (code == UBPF_ALU_ADD && is_negative(a, b, &by)) {
+        r->sym = a->sym;
+        r->delta = (int64_t) ((uint64_t) a->delta - by);
+    }
+}
+
 /* The result of 'op' on two numbers. */
 static struct value
 number_alu(struct verifier *v, const struct ubpf_op *op,
            const struct value *a, const struct value *b)
 {
-    bool add = op->code == UBPF_ALU_ADD || op->code == UBPF_ALU_SUB;
     struct value r = value_scalar(v, scalar_alu(op->code, op->bits, op->from,
                                                 &a->num, &b->num));
-    int64_t by;
 
     r.node = node_new(v, a->node, b->node);
-    if (add && op->bits == 64) {
-        name_sum(v, op->code, a, b, &r);
-    } else if (add && is_whole_addition(op->code, a, b, &by)) {
-        r.sym = a->sym;
-        r.delta = a->delta + by;
-    }
+    name_number(v, op, a, b, &r);
     value_settle(&r);
     return r;
 }

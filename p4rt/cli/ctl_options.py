@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from p4rt.cli.command import CONTEXT, TIMEOUT_HELP, ExamplesCommand, ExamplesGroup, version_option
+from p4rt.cli.completion import complete_bridge, complete_program
 from p4rt.runtime.bridge import Bridge, LoadedProgram
 
 _EXAMPLES = """
@@ -93,5 +94,5 @@ def verb(name: str, examples: str) -> Callable[[Callable[..., None]], click.Comm
     return wrap
 
 
-bridge_argument = click.argument("bridge", metavar="BR")
-program_argument = click.argument("program", metavar="PROG")
+bridge_argument = click.argument("bridge", metavar="BR", shell_complete=complete_bridge)
+program_argument = click.argument("program", metavar="PROG", shell_complete=complete_program)

@@ -17,6 +17,7 @@ from p4rt.cli.command import (
     read_program,
     version_option,
 )
+from p4rt.cli.completion import complete_bridge, complete_program
 from p4rt.cli.ctl_show import program_json
 from p4rt.runtime.bridge import Bridge
 from p4rt.runtime.errors import ErrorCode, InputError, RefusedError
@@ -34,12 +35,12 @@ p4rt-inject --bridge br0 --remove router
 
 @click.command(cls=ExamplesCommand, context_settings=CONTEXT, examples=_EXAMPLES)
 @click.argument("file", required=False, metavar="FILE.p4|FILE.o")
-@click.option("--bridge", "-b", required=True, metavar="BR",
+@click.option("--bridge", "-b", required=True, metavar="BR", shell_complete=complete_bridge,
               help="Name of the bridge, path of its socket, unix:PATH or tcp:HOST:PORT.")  # fmt: skip
 @click.option("--name", "-n", metavar="NAME", help="Name of the program (default: that of the file).")
 @click.option("--replace", is_flag=True, help="Swap a program of this name for this one, if there is one.")
 @click.option("--list", "listing", is_flag=True, help="List the programs of the bridge.")
-@click.option("--remove", metavar="NAME|ID", help="Unload a program.")
+@click.option("--remove", metavar="NAME|ID", shell_complete=complete_program, help="Unload a program.")
 @click.option("--force", is_flag=True,
               help="Remove even what flows use (they then drop packets), "
                    "replace even what keeps entries it would misread.")  # fmt: skip

@@ -198,7 +198,9 @@ class Sandbox:
     def _make_folders(self) -> None:
         try:
             self.dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if self.dir.stat().st_uid != os.getuid():
+            # The default folder is in a place where others may have put a link of that name.
+            link = self.dir == default_dir() and self.dir.is_symlink()
+            if link or self.dir.stat().st_uid != os.getuid():
                 raise InputError(f"{self.dir} belongs to another user; choose a folder with --dir")
             for name in ("run", "db", "log", "etc"):
                 (self.dir / name).mkdir(exist_ok=True)

@@ -20,6 +20,8 @@ def prune(block: ir.Block) -> ir.Block:
         targets: set[str] = set()
         for statement in walk(block):
             targets |= _labels(statement)
+            if isinstance(statement, ir.Store):
+                read.add(statement.memory.name)
             for expr in expressions(statement):
                 _collect(expr, read)
         pruned = _prune(block, read, targets)
@@ -53,9 +55,11 @@ def expressions(statement: ir.Statement) -> Iterator[ir.Expr]:
 
 
 def _collect(expr: ir.Expr, read: set[str]) -> None:
-    if isinstance(expr, ir.Var):
-        read.add(expr.name)
-        return
+    """Add the names of variables and pointers that `expr` reads."""
+    match expr:
+        case ir.Var(_, name) | ir.Load(_, ir.Memory(name)) | ir.Found(_, ir.Pointer(name)):
+            read.add(name)
+            return
     for item in fields(expr):
         value = getattr(expr, item.name)
         if isinstance(value, ir.Expr):
@@ -88,16 +92,25 @@ def _prune(block: ir.Block, read: set[str], targets: set[str]) -> ir.Block:
             case ir.Assign(target) | ir.ReadContext(target) | ir.ReadClock(target) | ir.HashBytes(target):
                 if target.name not in read:
                     continue
+            case ir.Lookup(pointer):
+                if pointer.name not in read:
+                    continue
             case ir.If():
                 for kept in _prune_if(statement, read, targets):
                     result.append(kept)
                 continue
             case ir.Switch(cases=cases, default=default):
-                arms = tuple(ir.Case(case.values, _prune(case.body, read, targets)) for case in cases)
-                statement = replace(statement, cases=arms, default=_prune(default, read, targets))
-            case ir.Scope(body=body):
+                default = _prune(default, read, targets)
+                arms = [ir.Case(case.values, _prune(case.body, read, targets)) for case in cases]
+                if not default:
+                    arms = [arm for arm in arms if arm.body]
+                if not arms:
+                    result += default
+                    continue
+                statement = replace(statement, cases=tuple(arms), default=default)
+            case ir.Scope(buffer, body):
                 body = _prune(body, read, targets)
-                if all(isinstance(inner, ir.Store) for inner in body):
+                if all(isinstance(inner, ir.Store) and inner.memory == buffer for inner in body):
                     continue
                 statement = replace(statement, body=body)
             case ir.Goto() | ir.Return():

@@ -353,3 +353,43 @@ def test_header_union_holds_one_header():
     assert outcome(program, "0499ff") == (Verdict.PASS, "06010203ff")
     assert outcome(program, "06aabbccff") == (Verdict.PASS, "04ccff")
     assert outcome(program, "07aa") == (Verdict.PASS, "07aa")
+
+
+THREE = """
+header a_t { bit<16> x; } header b_t { bit<8> y; bit<8> z; } header c_t { bit<32> w; }
+struct headers_t { a_t a; b_t b; c_t c; }
+"""
+PARSE_THREE = """
+state start { pkt.extract(hdr.a); transition select(hdr.a.x[0:0]) { 1: b; 0: c; } }
+state b { pkt.extract(hdr.b); transition c; }
+state c { pkt.extract(hdr.c); transition accept; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("apply", "packet", "expected"),
+    [
+        # Push in the middle: the first header moves, the last stays, the field that was assigned to changes.
+        ("hdr.b.setValid(); hdr.b = {1, 2}; hdr.c.w = hdr.c.w + 1;",
+         "aaa0" "00000009" "ee", "aaa0" "0102" "0000000a" "ee"),
+        # Pop in the middle.
+        ("hdr.b.setInvalid();", "aaa1" "0102" "00000009" "ee", "aaa1" "00000009" "ee"),
+        ("hdr.b.setInvalid(); hdr.a.x = 0;", "aaa1" "0102" "00000009" "ee", "0000" "00000009" "ee"),
+        # One field of two, with and without a change of layout.
+        ("hdr.b.z = 7;", "aaa1" "0102" "00000009" "ee", "aaa1" "0107" "00000009" "ee"),
+        ("hdr.b.z = 7; hdr.a.setInvalid();", "aaa1" "0102" "00000009" "ee", "0107" "00000009" "ee"),
+        ("hdr.b.z = 7; hdr.c.setInvalid();", "aaa1" "0102" "00000009" "ee", "aaa1" "0107" "ee"),
+        # Nothing but the payload, and nothing at all.
+        ("hdr.a.setInvalid(); hdr.b.setInvalid(); hdr.c.setInvalid();", "aaa1" "0102" "00000009" "ee", "ee"),
+        ("", "aaa0" "00000009" "ee", "aaa0" "00000009" "ee"),
+    ],
+)  # fmt: skip
+def test_headers_move_and_fields_change(apply: str, packet: str, expected: str):
+    program = loaded(headers=THREE, states=PARSE_THREE, apply=apply, emits="pkt.emit(hdr);")
+    assert outcome(program, packet) == (Verdict.PASS, expected)
+
+
+def test_header_set_valid_again_where_the_packet_did_not_have_it():
+    """Its fields are zero, not what lies in the packet."""
+    program = loaded(headers=THREE, states=PARSE_THREE, apply="hdr.b.setValid();", emits="pkt.emit(hdr);")
+    assert outcome(program, "aaa000000009") == (Verdict.PASS, "aaa0000000000009")

@@ -278,3 +278,13 @@ def test_register_with_a_struct_as_index():
     program = load(text)
     out(program, "0277")
     assert element(program, 0x12) == b"\x77" + bytes(7)
+
+
+def test_table_that_does_nothing_is_left_out_of_the_code():
+    text = source(
+        locals="table t { key = { hdr.h.a: exact; } actions = { NoAction; } const default_action = NoAction; }",
+        apply="t.apply();",
+    )
+    assert out(load(text), "0102") == "0102"
+    assert "map_lookup(&" not in compiled(text).c_source
+    assert [item["name"] for item in compiled(text).info["tables"]] == ["pipe.t"]

@@ -44,7 +44,8 @@ class SourceFile:
     @classmethod
     def from_text(cls, name: str, text: str) -> SourceFile:
         """Split `text` into lines at newlines only (`str.splitlines` splits at too many characters)."""
-        return cls(name, tuple(line.removesuffix("\r") for line in text.split("\n")))
+        lines = text.removeprefix("\ufeff").split("\n")
+        return cls(name, tuple(line.removesuffix("\r") for line in lines))
 
 
 @dataclass(slots=True)

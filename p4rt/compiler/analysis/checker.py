@@ -7,6 +7,7 @@ declaration, and recursion, are undeclared names.  When all is well, the package
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from p4rt.compiler.analysis import types as t
@@ -20,11 +21,15 @@ from p4rt.compiler.frontend import ast
 from p4rt.compiler.source import Span
 
 _VOID = t.VoidType()
+RECURSION_LIMIT = 10_000
 FINAL_STATES = ("accept", "reject")
 
 
 def check_program(program: ast.Program, diagnostics: Diagnostics) -> CheckedProgram:
     """Check a parsed program; raises `CompileError` with all that is wrong with it."""
+    # The parser bounds how deep a program nests; at that depth each walk over the tree takes several
+    # frames a level, also in the later stages.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
     checker = Checker(program, diagnostics)
     try:
         checker.run()

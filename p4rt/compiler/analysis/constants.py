@@ -9,12 +9,17 @@ from p4rt.compiler.analysis import types as t
 from p4rt.compiler.analysis.model import CheckedProgram, EnumValue, Evaluator, RecordValue, Value
 from p4rt.compiler.frontend import ast
 
-MAX_SHIFT = 1 << 16
-"""Constants are not shifted left further than this."""
+MAX_BITS = 1 << 17
+"""A constant with more bits is refused."""
 
 
 class ConstantError(Exception):
     """A constant expression without a value, such as a division by zero."""
+
+
+def show(value: int) -> str:
+    """A number in a message: Python refuses to write out very large ones."""
+    return str(value) if value.bit_length() <= 128 else f"a number of {value.bit_length()} bits"
 
 
 def wrap(value: int, type_: t.Type) -> int:
@@ -88,8 +93,8 @@ def shift_left(left: int, right: int) -> int:
     """`left << right` for a sane number of bits."""
     if right < 0:
         raise ConstantError("shift by a negative number")
-    if right > MAX_SHIFT:
-        raise ConstantError(f"constant shifted by more than {MAX_SHIFT} bits")
+    if left and right > MAX_BITS:
+        raise ConstantError(f"a constant has more than {MAX_BITS} bits")
     return left << right
 
 
@@ -97,7 +102,7 @@ def shift_right(left: int, right: int) -> int:
     """`left >> right`, arithmetic for negative numbers."""
     if right < 0:
         raise ConstantError("shift by a negative number")
-    return left >> min(right, MAX_SHIFT + left.bit_length())
+    return left >> min(right, left.bit_length() + 1)
 
 
 _ARITHMETIC: dict[str, Callable[[int, int], int]] = {
@@ -257,7 +262,10 @@ class ConstantEvaluator(Evaluator):
             return saturate(left + right if op == "|+|" else left - right, type_)
         if op == "<<" and (width := t.width_of(type_)) is not None and right >= width:
             return 0
-        return wrap(_ARITHMETIC[op](left, right), type_)
+        result = _ARITHMETIC[op](left, right)
+        if result.bit_length() > MAX_BITS:
+            raise ConstantError(f"a constant has more than {MAX_BITS} bits")
+        return wrap(result, type_)
 
     def _concatenate(self, expr: ast.Binary, left: Value, right: Value, type_: t.Type) -> Value | None:
         if isinstance(left, str) and isinstance(right, str):

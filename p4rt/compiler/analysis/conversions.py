@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from p4rt.compiler.analysis import types as t
-from p4rt.compiler.analysis.constants import fit, wrap
+from p4rt.compiler.analysis.constants import fit, show, wrap
 from p4rt.compiler.analysis.context import suggestion
 from p4rt.compiler.analysis.written_types import WrittenTypes
 from p4rt.compiler.frontend import ast
@@ -89,7 +89,7 @@ class Conversions(WrittenTypes):
         if isinstance(natural, t.InfIntType) and isinstance(value, int):
             fitted = wrap(value, target)
             if fitted != value and not (value < 0 and isinstance(target, t.BitType)):
-                message = f"{value} does not fit {target}, it becomes {fitted}"
+                message = f"{show(value)} does not fit {target}, it becomes {show(fitted)}"
                 self.diagnostics.warning("overflow", expr.span, message)
 
     def _mismatch(self, expr: ast.Expr, natural: t.Type, target: t.Type, what: str) -> bool:

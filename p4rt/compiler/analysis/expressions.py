@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from p4rt.compiler.analysis import types as t
+from p4rt.compiler.analysis.constants import show
 from p4rt.compiler.analysis.context import BAD, kind_name, one_of, suggestion
 from p4rt.compiler.analysis.conversions import NUMERIC, Conversions, describe
 from p4rt.compiler.frontend import ast
@@ -100,7 +101,7 @@ class Expressions(Conversions):
         type_: t.Type = t.IntType(expr.width) if expr.signed else t.BitType(expr.width)
         limit = 1 << (expr.width - 1 if expr.signed else expr.width)
         if expr.value >= limit:
-            self.diagnostics.warning("overflow", expr.span, f"{expr.value} does not fit {type_}")
+            self.diagnostics.warning("overflow", expr.span, f"{show(expr.value)} does not fit {type_}")
         return type_
 
     def _name(self, expr: ast.Name) -> t.Type:
@@ -215,7 +216,7 @@ class Expressions(Conversions):
             hint = "a bit slice is written x[high:low]" if isinstance(base, NUMERIC) else None
             return self.bad("type-error", expr, f"{describe(base)} cannot be indexed", hint)
         if isinstance(value, int) and not 0 <= value < size:
-            return self.bad("type-error", expr.index, f"index {value} is outside of {base}")
+            return self.bad("type-error", expr.index, f"index {show(value)} is outside of {base}")
         if element is not None:
             if not isinstance(value, int) and isinstance(index, t.InfIntType):
                 return self.bad("not-constant", expr.index, "this index must be known at compile time")
@@ -245,9 +246,13 @@ class Expressions(Conversions):
         if width is None or high is None or low is None:
             return BAD
         if low < 0 or high < low:
-            return self.bad("type-error", expr, f"slice [{high}:{low}]: the higher bit comes first")
+            return self.bad(
+                "type-error", expr, f"slice [{show(high)}:{show(low)}]: the higher bit comes first"
+            )
         if high >= width:
-            return self.bad("type-error", expr, f"slice [{high}:{low}] of a value of {width} bits")
+            return self.bad(
+                "type-error", expr, f"slice [{show(high)}:{show(low)}] of a value of {width} bits"
+            )
         return t.BitType(high - low + 1)
 
     def _plus_slice(self, expr: ast.PlusSlice) -> t.Type:
@@ -261,7 +266,7 @@ class Expressions(Conversions):
             return self.bad("type-error", expr.low, f"an index must be a number, not {describe(low_type)}")
         if count < 1 or count > width or (isinstance(low, int) and not 0 <= low <= width - count):
             return self.bad(
-                "type-error", expr, f"slice of {count} bits is outside of a value of {width} bits"
+                "type-error", expr, f"slice of {show(count)} bits is outside of a value of {width} bits"
             )
         return t.BitType(count)
 

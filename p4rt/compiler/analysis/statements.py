@@ -235,7 +235,7 @@ class Statements(Calls):
                     self.error("statement", label, "'default' must be the last label")
             else:
                 value = self._switch_label(label, type_)
-                key = "" if value is None else repr(value)
+                key = "" if value is None else _label_key(value)
             if key and key in seen:
                 self.error("duplicate", label, "this label stands in the switch already")
             seen[key] = case
@@ -305,6 +305,11 @@ class Statements(Calls):
             )
         elif natural.element != type_:
             self.error("type-error", over, f"elements are {natural.element}, the variable is {type_}")
+
+
+def _label_key(value: Value) -> str:
+    """A label's value, to find it again."""
+    return f"{value:#x}" if isinstance(value, int) else repr(value)
 
 
 def always_returns(statement: ast.Node) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.analysis.calls import arguments, bind_arguments
+from p4rt.compiler.analysis.constants import show
 from p4rt.compiler.analysis.context import BAD, kind_name, one_of, suggestion
 from p4rt.compiler.analysis.conversions import NUMERIC, describe
 from p4rt.compiler.analysis.model import (
@@ -241,7 +242,7 @@ class Tables(Statements):
             if name == "size":
                 size = self.constant_int(prop.value, "the size of a table")
                 if size is not None and size <= 0:
-                    self.error("table", prop.value, f"the size of a table must be positive, not {size}")
+                    self.error("table", prop.value, f"the size of a table must be positive, not {show(size)}")
             elif name == "largest_priority_wins":
                 self.check_value(prop.value, t.BoolType(), f"'{name}'")
             elif name == "priority_delta":
@@ -355,7 +356,7 @@ class Tables(Statements):
             if isinstance(expr, ast.Mask):
                 return MaskSet(int(left), int(right))
             if left > right:
-                self.error("type-error", expr, f"range {left}..{right} is empty")
+                self.error("type-error", expr, f"range {show(left)}..{show(right)} is empty")
             return RangeSet(int(left), int(right))
         if isinstance(expr, ast.Name):
             value_set = self._value_set(expr)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from p4rt.compiler.analysis import types as t
+from p4rt.compiler.analysis.constants import show
 from p4rt.compiler.analysis.context import BAD, Context, kind_name
 from p4rt.compiler.frontend import ast
 
@@ -94,7 +95,9 @@ class WrittenTypes(Context):
             return None
         if width < least or width > MAX_WIDTH:
             self.error(
-                "type-error", expr, f"{kind}<{width}> is not possible: a width is {least} to {MAX_WIDTH}"
+                "type-error",
+                expr,
+                f"{kind}<{show(width)}> is not possible: a width is {least} to {MAX_WIDTH}",
             )
             return None
         return width
@@ -152,7 +155,9 @@ class WrittenTypes(Context):
         if not isinstance(element, t.HeaderType | t.UnionType | t.TypeVar):
             return self.bad("type-error", expr, f"a stack is of headers or header unions, not of {element}")
         if not 0 < size <= MAX_STACK:
-            return self.bad("type-error", expr.size, f"the size of a stack is 1 to {MAX_STACK}, not {size}")
+            return self.bad(
+                "type-error", expr.size, f"the size of a stack is 1 to {MAX_STACK}, not {show(size)}"
+            )
         return t.StackType(element, size)
 
     # ---- Declarations of types

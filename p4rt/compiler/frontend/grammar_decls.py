@@ -299,13 +299,17 @@ def _new_type(p: Any) -> ast.NewTypeDecl:
 # ---- Parsers, controls, packages
 
 
-@rule("block_name : PARSER name | CONTROL name | PACKAGE name")
+@rule("parser_name : PARSER name")
+@rule("control_name : CONTROL name")
+@rule("package_name : PACKAGE name")
 def _block_name(p: Any) -> tuple[Token, Token]:
     declared(p, p[2], is_type=True)
     return p[1], p[2]
 
 
-@rule("block_head : block_name open_scope type_params LPAREN params RPAREN")
+@rule("parser_head : parser_name open_scope type_params LPAREN params RPAREN")
+@rule("control_head : control_name open_scope type_params LPAREN params RPAREN")
+@rule("package_head : package_name open_scope type_params LPAREN params RPAREN")
 def _block_head(p: Any) -> Any:
     keyword, name = p[1]
     return keyword, name, p[2], tuple(p[3]), tuple(p[5]), span(p)
@@ -314,7 +318,7 @@ def _block_head(p: Any) -> Any:
 _BLOCK_TYPES = {"parser": ast.ParserTypeDecl, "control": ast.ControlTypeDecl, "package": ast.PackageDecl}
 
 
-@rule("block_type : block_head")
+@rule("block_type : parser_head | control_head | package_head")
 def _block_type(p: Any) -> ast.Decl:
     keyword, name, depth, type_params, params, where = p[1]
     p.lexer.close_scope(depth)
@@ -327,7 +331,7 @@ def _ctor_params(p: Any) -> list[ast.Param]:
     return params
 
 
-@rule("parser_decl : block_head ctor_params LBRACE block_items states RBRACE")
+@rule("parser_decl : parser_head ctor_params LBRACE block_items states RBRACE")
 def _parser(p: Any) -> ast.ParserDecl:
     keyword, name, depth, type_params, params, _ = p[1]
     p.lexer.close_scope(depth)
@@ -385,7 +389,7 @@ def _select_case(p: Any) -> ast.SelectCase:
 recovers("select_case")
 
 
-@rule("control_decl : block_head ctor_params LBRACE block_items APPLY block RBRACE")
+@rule("control_decl : control_head ctor_params LBRACE block_items APPLY block RBRACE")
 def _control(p: Any) -> ast.ControlDecl:
     keyword, name, depth, type_params, params, _ = p[1]
     p.lexer.close_scope(depth)

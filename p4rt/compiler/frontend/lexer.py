@@ -45,6 +45,7 @@ _TOKEN = re.compile(
     r'|(?P<string>"(?:[^"\\]|\\.)*")'
     r"|(?P<op>" + "|".join(re.escape(op) for op in _OPERATORS if op != "_") + ")"
 )
+_BAD_TEXT = re.compile(r'".*|[^\W\d]\w*')
 _NUMBER = re.compile(
     r"(?:(?P<width>\d+)(?P<sign>[ws]))?"
     r"(?:0[xX](?P<hex>[0-9a-fA-F_]+)|0[bB](?P<bin>[01_]+)|0[oO](?P<oct>[0-7_]+)|(?:0[dD])?(?P<dec>[0-9_]+))"
@@ -118,13 +119,13 @@ def _tokenize_line(
     while position < len(row):
         found = _TOKEN.match(row, position)
         if found is None:
-            bad = row[position]
-            where = original.find(bad, cursor)
+            bad = _BAD_TEXT.match(row, position)
+            text = bad[0] if bad else row[position]
+            where = original.find(text, cursor)
             column = position if exact else max(where, cursor)
-            _bad_character(row, position, Span(file, line, column + 1, line, column + 2), diagnostics)
-            if bad == '"':
-                return
-            position += 1
+            span = Span(file, line, column + 1, line, column + 1 + len(text))
+            tokens.extend(_bad_characters(text, span, diagnostics))
+            position += len(text)
             continue
         text, kind = found[0], found.lastgroup
         if kind != "space":
@@ -141,15 +142,22 @@ def _tokenize_line(
         position = found.end()
 
 
-def _bad_character(row: str, position: int, span: Span, diagnostics: Diagnostics) -> None:
-    char = row[position]
-    if char == '"':
+def _bad_characters(text: str, span: Span, diagnostics: Diagnostics) -> list[Token]:
+    """Report what is no token; the result stands in for it, so that no more errors come from it."""
+    if text[0] == '"':
         diagnostics.error("syntax-error", span, "string is not closed before the end of the line")
-    elif char == "#":
+        closing = [Token("SEMI", ";", span)] if text.rstrip().endswith(";") else []
+        return [Token("STRING", text, span), *closing]
+    if text[0].isalpha():
+        message = f"{text!r} is not a name: names are of the letters a to z, digits and _"
+        diagnostics.error("syntax-error", span, message)
+        return [Token("IDENTIFIER", text, span)]
+    if text == "#":
         diagnostics.error("syntax-error", span, "a preprocessor directive must be first on its line")
     else:
-        shown = repr(char) if char.isprintable() else f"U+{ord(char):04X}"
+        shown = repr(text) if text.isprintable() else f"U+{ord(text):04X}"
         diagnostics.error("syntax-error", span, f"character {shown} has no meaning in P4")
+    return []
 
 
 def _make(kind: str, text: str, span: Span, diagnostics: Diagnostics) -> Token | None:

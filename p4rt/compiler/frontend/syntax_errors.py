@@ -47,7 +47,7 @@ def recover(engine: Engine, token: Token | None) -> Token | None:
 def report(engine: Engine, token: Token | None, diagnostics: Diagnostics) -> None:
     """Say what stands where something else was expected."""
     expected = engine.expected()
-    wanted = _describe(expected)
+    wanted = _describe(expected, at_end=token is None)
     if token is None:
         last = engine.stream.last
         where = last.span if last is not None else Span(diagnostics.sources.main, 1, 1, 1, 1)
@@ -67,6 +67,9 @@ def report(engine: Engine, token: Token | None, diagnostics: Diagnostics) -> Non
         hint = f"'{token.text}' is a reserved word"
     elif token.type == "IDENTIFIER" and "TYPE_IDENTIFIER" in expected and "IDENTIFIER" not in expected:
         hint = f"'{token.text}' is not the name of a type declared before this place"
+    cast = engine.stream.name_in_parentheses()
+    if cast is not None:
+        hint = f"'{cast}' is not the name of a type declared before this place"
     diagnostics.error("syntax-error", token.span, message + (f", expected {wanted}" if wanted else ""), hint)
 
 
@@ -84,13 +87,17 @@ _TEXTS = {name: f"'{text}'" for text, name in {**PUNCTUATION, **KEYWORDS}.items(
 }
 
 
-def _describe(expected: set[str]) -> str:
+def _describe(expected: set[str], *, at_end: bool) -> str:
     """The expected terminals in words when they are few, else nothing."""
+    for terminal in ("APPLY", "STATE"):
+        if terminal in expected:
+            return _TEXTS[terminal]
     left = expected - _OPERATORS - {"AT", "ANNOTATION_BODY"}
     if "IDENTIFIER" in left:
         left -= {"TYPE_IDENTIFIER"}
     if len(left) > 4:
-        left = {"SEMI"} & left if len(expected) < 40 else set()
+        inside = "RBRACE" in expected
+        left = {"RBRACE"} if inside and at_end else {"SEMI"} & left if not inside else set()
     elif not left and len(expected) <= 3:
         left = expected - {"ANNOTATION_BODY", "AT"}
     words = sorted(_TEXTS.get(name, f"'{name.lower()}'") for name in left)

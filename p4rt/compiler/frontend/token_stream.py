@@ -82,6 +82,12 @@ class TokenStream:
         """The token before the last one that was handed out."""
         return self.tokens[self.position - 2] if self.position >= 2 else None
 
+    def name_in_parentheses(self) -> str | None:
+        """The name when `(name)` stands before the last token handed out, which looks like a cast."""
+        before = [self._type_at(self.position - distance) for distance in (4, 3, 2)]
+        is_name = before == ["LPAREN", "IDENTIFIER", "RPAREN"]
+        return self.tokens[self.position - 3].text if is_name else None
+
     def _type_at(self, index: int) -> str:
         return self.tokens[index].type if 0 <= index < len(self.tokens) else ""
 

@@ -11,6 +11,7 @@ A file holds cases of the form
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +43,8 @@ def read_cases(path: Path) -> list[Case]:
 def messages_of(source: str) -> list[str]:
     """What the compiler says about a text, one line a message."""
     diagnostics = Diagnostics()
-    try:
+    with suppress(CompileError):
         check_program(parse_text(source, diagnostics, "t.p4"), diagnostics)
-    except CompileError:
-        pass
     lines = []
     for item in diagnostics.items:
         hint = f" [{item.hint}]" if item.hint else ""

@@ -50,10 +50,11 @@ def running_switch() -> Iterator[Switch]:
 @pytest.fixture
 def switch(running_switch: Switch) -> Iterator[Switch]:
     """The switch, without bridges before and after the test, and alive all the time."""
-    running_switch.ready()
     yield running_switch
-    running_switch.assert_alive()
-    running_switch.remove_bridges()
+    try:
+        running_switch.assert_alive()
+    finally:
+        running_switch.clear()
 
 
 @pytest.fixture

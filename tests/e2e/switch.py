@@ -85,6 +85,11 @@ class Bridge:
             opened = bridge.program(program)
             opened.tables.add(parse_entries(opened.info, lines, "entries"))
 
+    def entries(self, program: str) -> list[str]:
+        """The entries of all tables, as `p4rt-ctl dump-entries` prints them."""
+        with self.programs() as bridge:
+            return [entry.format() for entry in bridge.program(program).tables.snapshot()]
+
     def register(self, program: str, element: str) -> int:
         """The value of a scalar register's element, such as `pipe.seen[0]`."""
         with self.programs() as bridge:
@@ -113,6 +118,7 @@ class Switch:
         self.hosts: dict[int, Host] = {}
         self.bridges: dict[str, Bridge] = {}
         self._sentinels = 0
+        self._has_flows = False
         self.sandbox = Sandbox(folder / "sandbox", asan=flavour == "asan")
         self.run_dir = self.sandbox.run_dir
         self.environment = os.environ | self._sanitizer_options() | self.sandbox.environment()
@@ -154,16 +160,14 @@ class Switch:
         return pid
 
     def assert_alive(self) -> None:
-        """ovs-vswitchd is the process that it was, and answers."""
+        """ovs-vswitchd is the process that it was."""
         assert self.vswitchd_pid() == self.pid, "ovs-vswitchd was restarted"
-        self.run("ovs-appctl", "version")
 
-    def ready(self) -> None:
-        """Before a test: alive, no bridge left over, nothing waiting at a host."""
-        self.assert_alive()
+    def clear(self) -> None:
+        """After a test: no bridge left, nothing waiting at a host, and the daemons run."""
+        self.start_daemons()
         self.remove_bridges()
         for host in self.hosts.values():
-            host.unconfigure()
             host.drain()
 
     def kill_vswitchd(self) -> None:
@@ -204,7 +208,9 @@ class Switch:
     def settle(self) -> None:
         """Makes what was changed so far count for the next packet, and past packets show in counters:
         the datapath's flows are otherwise brought up to date in the background."""
-        self.run("ovs-appctl", "revalidator/purge")
+        if self._has_flows:
+            self.run("ovs-appctl", "revalidator/purge")
+            self._has_flows = False
 
     # Bridges.
 
@@ -217,9 +223,9 @@ class Switch:
             port = self.hosts[number].name
             command += ["--", "add-port", name, port]
             command += ["--", "set", "interface", port, f"ofport_request={number}"]
-        self.run(*command)
         bridge = Bridge(self, name, {number: self.hosts[number] for number in ports})
         self.bridges[name] = bridge
+        self.run(*command)
         bridge.add_sentinel_flows()
         for number in ports:
             self.hosts[number].drain()
@@ -252,13 +258,10 @@ class Switch:
             endpoint.socket.close()
 
     def remove_bridges(self) -> None:
-        """Deletes every bridge there is."""
-        names = self.run("ovs-vsctl", "list-br").split()
-        if names:
-            command: list[str] = []
-            for name in names:
-                command += ["--", "del-br", name]
-            self.run("ovs-vsctl", *command)
+        """Deletes the bridges that the test added."""
+        if self.bridges:
+            words = [word for name in self.bridges for word in ("--", "--if-exists", "del-br", name)]
+            self.run("ovs-vsctl", *words)
         self.bridges.clear()
 
     # Packets.
@@ -279,6 +282,7 @@ class Switch:
         sender's bridge and those joined to it.  The switch handles packets of a port in one thread,
         batch after batch, so when the second arrives, everything before the first has left.  With
         `batch`, all frames reach the switch as one batch (up to 32)."""
+        self._has_flows = True
         listening = self._listening()
         stray = {host.number: found for host in listening if (found := without_sentinels(host.drain()))}
         assert not stray, f"frames that nobody sent in this exchange: {describe(stray)}"

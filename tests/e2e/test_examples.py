@@ -30,6 +30,13 @@ def example(br0: Bridge, name: str) -> Bridge:
     return br0
 
 
+@pytest.mark.parametrize("name", ["router", "tunnel", "firewall"])
+def test_the_script_of_an_example_holds(switch: Switch, name: str) -> None:
+    folder = EXAMPLES / name
+    done = switch.run("p4rt-run", str(folder / f"{name}.p4"), str(folder / f"{name}.stf"))
+    assert done.endswith("all hold\n")
+
+
 # The router.
 
 

@@ -287,3 +287,12 @@ def test_a_port_removed_and_added_again(switch: Switch, ordered: Bridge) -> None
     switch.settle()
     ordered.hosts[3] = switch.hosts[3]
     assert switch.exchange(1, [frame]) == {3: [frame]}
+
+
+@pytest.mark.parametrize("collector", ["ipfix", "sflow"])
+def test_sampling_a_bridge_with_programs(switch: Switch, ordered: Bridge, collector: str) -> None:
+    target = 'targets="127.0.0.1:4739"' + (" agent=lo" if collector == "sflow" else "")
+    switch.run("ovs-vsctl", "--", "--id=@s", "create", collector, *target.split(), "sampling=1",
+               "--", "set", "bridge", "br0", f"{collector}=@s")  # fmt: skip
+    frames = [order(i % 4, port=3, payload=bytes([i]) * 8) for i in range(32)]
+    assert switch.exchange(1, frames, batch=True) == {2: frames[2::4], 3: frames[3::4]}

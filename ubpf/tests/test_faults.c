@@ -64,9 +64,10 @@ adopt(void)
     CHECK_EQ(faulty_host_in_use(), 0);
 }
 
-/* An update without memory leaves the map as it was. */
+/* An update without memory leaves the map as it was.  A new entry takes
+ * 'n_new' allocations. */
 static void
-update(uint32_t type)
+update(uint32_t type, int n_new)
 {
     struct ubpf_map_def def = {type, 8, 4, 8, 0};
     struct ubpf_map *map = ubpf_map_create(&faulty_host, "m", &def);
@@ -75,10 +76,13 @@ update(uint32_t type)
     char value[4];
 
     CHECK_EQ(ubpf_map_update(map, key, "one", UBPF_ANY), 0);
-    faulty_host_fail(0);
-    CHECK_EQ(ubpf_map_update(map, key, "two", UBPF_ANY), ENOMEM);
-    faulty_host_fail(0);
-    CHECK_EQ(ubpf_map_update(map, other, "two", UBPF_ANY), ENOMEM);
+    for (int n = 0; n < n_new; n++) {
+        faulty_host_fail(n);
+        CHECK_EQ(ubpf_map_update(map, n ? other : key, "two", UBPF_ANY),
+                 ENOMEM);
+        faulty_host_fail(n);
+        CHECK_EQ(ubpf_map_update(map, other, "two", UBPF_ANY), ENOMEM);
+    }
     faulty_host_fail(-1);
     ubpf_map_get_info(map, &info);
     CHECK_EQ(info.n_entries, 1);
@@ -125,7 +129,7 @@ main(void)
     create(UBPF_MAP_TYPE_ARRAY, 4);
     create(UBPF_MAP_TYPE_HASH, 8);
     create(UBPF_MAP_TYPE_LPM, 8);
-    update(UBPF_MAP_TYPE_HASH);
-    update(UBPF_MAP_TYPE_LPM);
+    update(UBPF_MAP_TYPE_HASH, 1);
+    update(UBPF_MAP_TYPE_LPM, 2);
     return 0;
 }

@@ -150,6 +150,81 @@ longest_key(void)
     ubpf_map_unref(map);
 }
 
+/* A random key of few different bits, so that prefixes nest. */
+static struct key
+random_key(uint64_t *random, uint32_t data_size)
+{
+    struct key key;
+
+    key.prefix_len = next_random(random) % (data_size * 8 + 1);
+    memset(key.data, 0, sizeof key.data);
+    for (int i = 0; i < 3; i++) {
+        uint64_t r = next_random(random);
+
+        key.data[r % data_size] = (uint8_t) (r >> 32 & 0x81);
+    }
+    return key;
+}
+
+/* Every prefix of one key, in either order: the deepest trie there can be. */
+static void
+chain_of_prefixes(bool shortest_first)
+{
+    struct ubpf_map *map = make(MAX_DATA, MAX_DATA * 8 + 1);
+    struct key key = {0};
+
+    memset(key.data, 0xa5, sizeof key.data);
+    for (uint32_t i = 0; i <= MAX_DATA * 8; i++) {
+        key.prefix_len = shortest_first ? i : MAX_DATA * 8 - i;
+        CHECK_EQ(add(map, key, key.prefix_len + 1), 0);
+    }
+    for (uint32_t i = 0; i <= MAX_DATA * 8; i++) {
+        key.prefix_len = i;
+        CHECK_EQ(find(map, key), i + 1);
+    }
+    key.prefix_len = MAX_DATA * 8;
+    key.data[20] ^= 0x10;
+    CHECK_EQ(find(map, key), 20 * 8 + 3 + 1);
+    ubpf_map_unref(map);
+}
+
+/* The index takes no more nodes than two for each entry, and gives them back
+ * when entries go, but for two that it keeps. */
+static void
+memory_comes_back(void)
+{
+    struct ubpf_map *map = make(4, MAX_ENTRIES);
+    struct ubpf_map_info info;
+    uint64_t random = 3, first, last;
+
+    CHECK_EQ(add(map, ipv4(0, 0, 0, 0, 0), 1), 0);
+    ubpf_map_get_info(map, &info);
+    first = info.bytes;
+    for (int round = 0; round < 3; round++) {
+        uint64_t state = random;
+
+        for (int i = 0; i < MAX_ENTRIES; i++) {
+            add(map, random_key(&random, 4), 1);
+        }
+        ubpf_map_get_info(map, &info);
+        CHECK(info.bytes > first);
+        CHECK(info.bytes <= map->ops->footprint(&map->def));
+        for (int i = 0; i < MAX_ENTRIES; i++) {
+            struct key key = random_key(&state, 4);
+
+            if (key.prefix_len) {
+                ubpf_map_delete(map, &key);
+            }
+        }
+        ubpf_map_get_info(map, &info);
+        CHECK_EQ(info.n_entries, 1);
+        last = info.bytes;
+        CHECK(last <= first + 2 * 64);
+        faulty_host_end_grace_period();
+    }
+    ubpf_map_unref(map);
+}
+
 /* The model: a list of entries. */
 struct model {
     struct key keys[MAX_ENTRIES];
@@ -201,22 +276,6 @@ model_index(const struct model *m, const struct key *key)
     return i;
 }
 
-/* A random key of few different bits, so that prefixes nest. */
-static struct key
-random_key(uint64_t *random, uint32_t data_size)
-{
-    struct key key;
-
-    key.prefix_len = next_random(random) % (data_size * 8 + 1);
-    memset(key.data, 0, sizeof key.data);
-    for (int i = 0; i < 3; i++) {
-        uint64_t r = next_random(random);
-
-        key.data[r % data_size] = (uint8_t) (r >> 32 & 0x81);
-    }
-    return key;
-}
-
 static void
 agrees_with_a_linear_scan(uint32_t data_size)
 {
@@ -264,6 +323,9 @@ main(void)
     insignificant_bits_are_ignored_and_read_back_zero();
     errors();
     longest_key();
+    chain_of_prefixes(true);
+    chain_of_prefixes(false);
+    memory_comes_back();
     agrees_with_a_linear_scan(1);
     agrees_with_a_linear_scan(4);
     agrees_with_a_linear_scan(7);

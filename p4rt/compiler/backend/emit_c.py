@@ -12,7 +12,6 @@ from typing import Any
 import jinja2
 
 from p4rt.compiler.backend import ir
-from p4rt.compiler.midend.prune import walk
 
 _OPERATIONS = {
     ir.Relation.EQ: "==",
@@ -69,7 +68,7 @@ def _variables(block: ir.Block) -> Iterator[ir.Var]:
             if isinstance(value, ir.Expr):
                 yield from inside(value)
 
-    for statement in walk(block):
+    for statement in ir.walk(block):
         for name in statement.__dataclass_fields__:
             value = getattr(statement, name)
             if isinstance(value, ir.Expr):
@@ -77,7 +76,7 @@ def _variables(block: ir.Block) -> Iterator[ir.Var]:
 
 
 def _pointers(block: ir.Block) -> Iterator[ir.Pointer]:
-    for statement in walk(block):
+    for statement in ir.walk(block):
         if isinstance(statement, ir.PacketPointer | ir.Lookup):
             yield statement.pointer
 

@@ -10,7 +10,8 @@ After the pass `split_wide` no value is wider than 64 bits; before it, any width
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
 from enum import Enum
 
 from p4rt.compiler.source import NO_SPAN, Span
@@ -382,3 +383,30 @@ class Program:
     maps: tuple[Map, ...]
     initial: tuple[InitialEntry, ...]
     body: Block
+
+
+# ---- Walking
+
+
+def walk(block: Block) -> Iterator[Statement]:
+    """Every statement, the inner ones too."""
+    for statement in block:
+        yield statement
+        match statement:
+            case If(_, then, other):
+                yield from walk(then)
+                yield from walk(other)
+            case Switch(_, cases, default):
+                for case in cases:
+                    yield from walk(case.body)
+                yield from walk(default)
+            case Scope(_, body):
+                yield from walk(body)
+
+
+def expressions(statement: Statement) -> Iterator[Expr]:
+    """The expressions that `statement` itself evaluates."""
+    for item in fields(statement):
+        value = getattr(statement, item.name)
+        if isinstance(value, Expr) and item.name != "target":
+            yield value

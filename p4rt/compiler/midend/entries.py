@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from p4rt.compiler.analysis import model
 from p4rt.compiler.analysis import types as t
-from p4rt.compiler.backend import ir, layout
+from p4rt.compiler.backend import ir
 from p4rt.compiler.backend.catalog import ActionUse, Table
+from p4rt.compiler.midend import layout
 from p4rt.compiler.midend.context import Context
 
 

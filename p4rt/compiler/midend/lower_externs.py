@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from p4rt.compiler.analysis import model
 from p4rt.compiler.analysis import types as t
-from p4rt.compiler.backend import build, ir, layout
+from p4rt.compiler.backend import build, ir
 from p4rt.compiler.backend.catalog import Register
 from p4rt.compiler.backend.ir import Op, Relation
 from p4rt.compiler.frontend import ast
-from p4rt.compiler.midend import storage
+from p4rt.compiler.midend import layout, storage
 from p4rt.compiler.midend.context import Context
 from p4rt.compiler.midend.lower_calls import Calls
 from p4rt.compiler.midend.lower_expressions import Expressions
@@ -51,6 +51,7 @@ class Externs:
             "csum_replace2": self._checksum,
             "csum_replace4": self._checksum,
             "verify": self._verify,
+            "static_assert": self._static_assert,
         }
         self._methods: dict[tuple[str, str], Handler] = {
             ("packet_in", "extract"): lambda node, call: self.parsers.extract(node, call),
@@ -103,6 +104,14 @@ class Externs:
     def _verify(self, node: ast.Call, call: model.Call) -> None:
         holds = self.expressions.scalar(self.argument(call, 0))
         self.ctx.goto_if(build.invert(holds), self.ctx.reject_label)
+
+    def _static_assert(self, node: ast.Call, call: model.Call) -> Tree:
+        if self.ctx.constant(self.argument(call, 0)) is not True:
+            message = self.ctx.constant(self.argument(call, 1)) if len(call.args) > 1 else None
+            self.ctx.refuse(
+                node.span, f"static_assert failed: {message}" if message else "static_assert failed"
+            )
+        return build.TRUE
 
     def _checksum(self, node: ast.Call, call: model.Call) -> Tree:
         """RFC 1624, equation 3: HC' = ~(~HC + ~m + m'), in one's complement."""

@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from p4rt.compiler.analysis import model
-from p4rt.compiler.backend import build, ir, layout
+from p4rt.compiler.backend import build, ir
 from p4rt.compiler.backend.catalog import Action, ActionUse, KeyField, Slot, Table
 from p4rt.compiler.frontend import ast
-from p4rt.compiler.midend import storage
+from p4rt.compiler.midend import layout, storage
 from p4rt.compiler.midend.context import Context, Frame, block_frame
 from p4rt.compiler.midend.entries import Entries
 from p4rt.compiler.midend.lower_calls import Calls

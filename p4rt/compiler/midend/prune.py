@@ -7,7 +7,6 @@ would drop them as well, but with warnings, and the C would be harder to read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import fields, replace
 
 from p4rt.compiler.backend import ir
@@ -18,40 +17,16 @@ def prune(block: ir.Block) -> ir.Block:
     while True:
         read: set[str] = set()
         targets: set[str] = set()
-        for statement in walk(block):
+        for statement in ir.walk(block):
             targets |= _labels(statement)
             if isinstance(statement, ir.Store):
                 read.add(statement.memory.name)
-            for expr in expressions(statement):
+            for expr in ir.expressions(statement):
                 _collect(expr, read)
         pruned = _prune(block, read, targets)
         if pruned == block:
             return block
         block = pruned
-
-
-def walk(block: ir.Block) -> Iterator[ir.Statement]:
-    """Every statement, the inner ones too."""
-    for statement in block:
-        yield statement
-        match statement:
-            case ir.If(_, then, other):
-                yield from walk(then)
-                yield from walk(other)
-            case ir.Switch(_, cases, default):
-                for case in cases:
-                    yield from walk(case.body)
-                yield from walk(default)
-            case ir.Scope(_, body):
-                yield from walk(body)
-
-
-def expressions(statement: ir.Statement) -> Iterator[ir.Expr]:
-    """The expressions that `statement` itself evaluates."""
-    for item in fields(statement):
-        value = getattr(statement, item.name)
-        if isinstance(value, ir.Expr) and item.name != "target":
-            yield value
 
 
 def _collect(expr: ir.Expr, read: set[str]) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import functools
 import subprocess
-import tempfile
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EXAMPLES = CHECKOUT / "examples"
 PROGRAMS = Path(__file__).with_name("programs")
 
-_folder = tempfile.TemporaryDirectory(prefix="p4rt-e2e-objects-")
+# Where objects go; the run's fixture says.
+folder = Path()
 
 
 def source(name: str) -> Path:
@@ -27,7 +27,7 @@ def built(name: str, **defines: int) -> Path:
     """The object of program `name` (see `source`), P4 or C, with preprocessor definitions."""
     path = source(name)
     suffix = "".join(f"-{key}{value}" for key, value in defines.items())
-    result = Path(_folder.name) / f"{path.stem}{suffix}.o"
+    result = folder / f"{path.stem}{suffix}.o"
     if path.suffix == ".c":
         return compile_c(path, result, **defines)
     from p4rt.compiler import driver

@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from types import FrameType
 
 import pytest
 
-from e2e.hosts import remove_stale
+from e2e import built
+from e2e.hosts import make_folder, remove_stale
 from e2e.switch import Bridge, Switch
 
 HOSTS = 4
@@ -33,7 +32,9 @@ def running_switch() -> Iterator[Switch]:
         pytest.exit("the end-to-end tests make network namespaces: run them as root", 1)
     signal.signal(signal.SIGTERM, _interrupt)
     remove_stale()
-    folder = Path(tempfile.mkdtemp(prefix="p4rt-e2e-"))
+    folder = make_folder()
+    built.folder = folder / "objects"
+    built.folder.mkdir()
     switch = Switch(os.environ.get("P4RT_TEST_FLAVOUR", "release"), folder, HOSTS)
     try:
         try:

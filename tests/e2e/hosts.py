@@ -11,12 +11,15 @@ import contextlib
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from pyroute2 import IPRoute, netns
 
@@ -184,8 +187,20 @@ def remove_namespace(name: str) -> None:
 
 
 def remove_stale() -> None:
-    """Removes the namespaces of runs whose process is gone."""
+    """Removes the namespaces and folders of runs whose process is gone."""
     for name in netns.listnetns():
-        match = re.fullmatch(rf"{PREFIX}-(\d+)-\w+", name)
-        if match and not os.path.exists(f"/proc/{match[1]}"):
+        if _is_stale(name):
             remove_namespace(name)
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}-*"):
+        if _is_stale(path.name):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_stale(name: str) -> bool:
+    match = re.fullmatch(rf"{PREFIX}-(\d+)-\w+", name)
+    return match is not None and not os.path.exists(f"/proc/{match[1]}")
+
+
+def make_folder() -> Path:
+    """A new folder for temporary files of this run."""
+    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}-{os.getpid()}-"))

@@ -159,6 +159,7 @@ move_pointer(struct verifier *v, const struct ubpf_op *op,
     r.delta = 0;
     name_sum(v, op->code, ptr, b, &r);
     value_settle(&r);
+    r.node = node_new(v, ptr->node, b->node);
     /* Offsets are what safety depends on. */
     mark_precise(v, b->node, PRECISION_ACCESS);
     v->cur->regs[op->dst] = r;

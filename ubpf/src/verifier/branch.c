@@ -247,6 +247,10 @@ do_jump(struct verifier *v, const struct ubpf_op *op, uint32_t *next)
     if (ways.taken && !ways.not_taken) {
         *next = op->target;
     } else if (ways.taken == ways.not_taken) {
+        if (v->forgotten && a.kind == VALUE_SCALAR) {
+            v->cur->history = node_new(v, v->cur->history,
+                                       node_new(v, a.node, b.node));
+        }
         error = push_path(v);
         if (error) {
             return error;

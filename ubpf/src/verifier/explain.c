@@ -127,6 +127,9 @@ refuse(struct verifier *v, unsigned int regs, const char *format, ...)
     va_list args;
     char sep = ';';
 
+    if (!v->error) {
+        v->refused_regs = regs;
+    }
     if (start(v, v->pc, &text)) {
         va_start(args, format);
         vput(&text, format, args);

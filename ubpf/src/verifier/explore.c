@@ -160,7 +160,7 @@ visit(struct verifier *v, bool *covered)
     struct checkpoint *like;
     int n, error = compare(v, covered, &like, &n);
 
-    if (!error && !*covered && n >= WIDEN_AFTER && v->widen
+    if (!error && !*covered && n >= WIDEN_AFTER && v->forgotten
         && !v->loop[v->pc]) {
         widen_state(v, like, n >= WIDEN_ALL_AFTER);
         error = v->error ? v->error : compare(v, covered, &like, &n);
@@ -248,14 +248,13 @@ check_limits(struct verifier *v)
 {
     if (v->visited > v->max_visited) {
         return fail(v, E2BIG, "verifier: the program is too complex: more "
-                    "than %" PRIu64 " instructions to visit (limit "
-                    "max_visited), the last at insn %" PRIu32,
-                    v->max_visited, v->pc);
+                    "instructions to visit than max_visited allows, the last "
+                    "at insn %" PRIu32, v->pc);
     }
     if (v->work > v->max_work) {
-        return fail(v, E2BIG, "verifier: the program is too complex: too many "
-                    "states to compare (limit max_visited), the last at insn %"
-                    PRIu32, v->pc);
+        return fail(v, E2BIG, "verifier: the program is too complex: more "
+                    "states to compare than max_visited allows, the last at "
+                    "insn %" PRIu32, v->pc);
     }
     return 0;
 }

@@ -144,7 +144,8 @@ node_new(struct verifier *v, uint32_t a, uint32_t b)
     if (!node) {
         return 0;
     }
-    *node = (struct node) { { a, b }, PRECISION_NONE };
+    node->from[0] = a;
+    node->from[1] = b;
     return v->nodes.n - 1;
 }
 

@@ -79,6 +79,8 @@ struct state {
     struct value regs[UBPF_N_REGS];
     struct fact facts[MAX_FACTS];
     uint32_t n_facts;
+    uint32_t history;           /* Node of the branches on the path, each with
+                                 * the ones before. */
     uint32_t depth;             /* Bytes of stack in use, multiple of 8. */
     cell stack[UBPF_STACK_SIZE];/* [i] is the byte at r10 - 1 - i.  Last, as
                                  * copies have only 'depth' of it. */
@@ -118,7 +120,19 @@ enum precision {
 /* What a number comes from. */
 struct node {
     uint32_t from[2];
+    uint32_t place;             /* Index of where a number was forgotten that
+                                 * this one replaces, or 0. */
     uint8_t precision;          /* enum precision. */
+    bool blamed;
+};
+
+/* Where numbers may not be forgotten any more, since a proof failed for it: a
+ * place is an instruction and a register or byte of the stack.  It outlives an
+ * attempt. */
+#define MAX_FORGOTTEN 512
+struct forgotten {
+    uint64_t keep[MAX_FORGOTTEN];
+    uint32_t n;
 };
 
 /* The sum of several symbols, in ascending order. */
@@ -141,7 +155,7 @@ struct verifier {
     uint16_t *live;             /* Registers read before they are written. */
     bool *join;                 /* Paths meet here. */
     bool *loop;                 /* Between the ends of a backward jump. */
-    bool widen;                 /* See widen_state(). */
+    struct forgotten *forgotten;/* NULL: do not widen states. */
 
     struct state *cur;
     uint32_t pc;
@@ -153,6 +167,7 @@ struct verifier {
     struct vec stores;          /* struct store. */
     struct vec needs;           /* int64_t, see struct fact. */
     struct vec sums;            /* struct sum. */
+    struct vec places;          /* uint64_t, see struct forgotten. */
     struct vec todo;            /* uint32_t, for mark_precise(). */
     uint32_t buckets[SUM_BUCKETS];
     uint32_t last_sym, last_null_id;
@@ -163,6 +178,7 @@ struct verifier {
     uint64_t n_states;
     uint32_t since;             /* Instructions since the last checkpoint. */
     uint64_t bytes, peak;       /* Of memory. */
+    unsigned int refused_regs;  /* Those that a refusal named. */
     int error;                  /* Why the proof failed: EPERM... */
     char *text;                 /* The same in words. */
 };
@@ -259,15 +275,18 @@ bool narrow_copy(struct verifier *, struct value *, const struct value *to);
 int check_readable(struct verifier *, int reg, uint64_t len,
                    const char *what);
 
+/* widen.c: forgets the bounds of the numbers in which the current state differs
+ * from that of the checkpoint ('all': of all that decided branches), but for
+ * those that accesses depend on. */
+void widen_state(struct verifier *, const struct checkpoint *, bool all);
+/* After a refusal: whether some of what was forgotten may be the reason.  It
+ * will not be forgotten in the next attempt. */
+bool blame_forgotten(struct verifier *);
+
 /* prune.c: whether the state of a checkpoint covers the current one, which then
  * inherits what the proof needed of it; or, 'exactly', whether they are the
  * same. */
 bool state_covers(struct verifier *, const struct checkpoint *, bool exactly);
-/* Forgets the bounds of the numbers in which the current state differs from
- * that of the checkpoint ('all': of all that decided branches), but for those
- * that accesses depend on. */
-void widen_state(struct verifier *, const struct checkpoint *, bool all);
-
 /* explore.c */
 int explore(struct verifier *);
 int push_path(struct verifier *);       /* Where the jump at 'pc' is taken. */

@@ -43,6 +43,7 @@ release(struct verifier *v)
     vec_free(v, &v->needs, sizeof(int64_t));
     vec_free(v, &v->sums, sizeof(struct sum));
     vec_free(v, &v->todo, sizeof(uint32_t));
+    vec_free(v, &v->places, sizeof(uint64_t));
 }
 
 /* Puts what was proved to 'v->text'. */
@@ -61,33 +62,60 @@ summarise(struct verifier *v)
     return 0;
 }
 
-/* Tries a proof that may visit 'max_visited' instructions.  If 'widen', it
- * forgets numbers where it would otherwise have to follow too many paths: it
- * ends sooner, but may fail to prove what depends on them. */
-static int
+/* Tries a proof that may visit 'max_visited' instructions.  With 'forgotten',
+ * it forgets numbers where it would otherwise have to follow too many paths:
+ * it ends sooner, but may fail to prove what depends on them.  Returns the
+ * number of instructions visited and sets '*retry' where it may have failed
+ * for that. */
+static uint64_t
 attempt(struct verifier *v, const struct ubpf_object *obj,
-        uint64_t max_visited, bool widen)
+        uint64_t max_visited, struct forgotten *forgotten, bool *retry)
 {
-    int error;
-
     memset(v, 0, sizeof *v);
     v->obj = obj;
     v->host = obj->host;
-    v->widen = widen;
+    v->forgotten = forgotten;
     v->max_visited = max_visited;
     v->max_work = max_visited * 32 + 100000;
 
-    error = allocate(v);
-    if (!error) {
-        error = check_flow(v);
-    }
-    if (!error) {
+    if (!allocate(v) && !check_flow(v)) {
         v->cur->regs[1] = value_pointer(VALUE_CTX);
         v->cur->regs[UBPF_REG_FP] = value_pointer(VALUE_STACK);
-        error = explore(v);
+        explore(v);
     }
+    *retry = v->error == EPERM && forgotten && v->visited
+             && blame_forgotten(v);
     release(v);
-    return error ? error : summarise(v);
+    if (!v->error) {
+        v->error = summarise(v);
+    }
+    return v->visited;
+}
+
+/* Tries proofs that forget, with less and less forgotten, until one does not
+ * fail for that or 'max_visited' instructions were visited. */
+static int
+prove_by_forgetting(struct verifier *v, const struct ubpf_object *obj,
+                    uint64_t max_visited)
+{
+    struct forgotten *forgotten = obj->host->alloc(sizeof *forgotten);
+    bool retry = true;
+
+    if (!forgotten) {
+        v->text = NULL;
+        return ENOMEM;
+    }
+    forgotten->n = 0;
+    while (retry) {
+        uint64_t visited = attempt(v, obj, max_visited, forgotten, &retry);
+
+        max_visited -= visited < max_visited ? visited : max_visited - 1;
+        if (retry) {
+            free(v->text);
+        }
+    }
+    obj->host->free(forgotten);
+    return v->error;
 }
 
 int
@@ -98,15 +126,17 @@ ubpf_verify(const struct ubpf_object *obj, const struct ubpf_limits *limits,
                            : UBPF_DEFAULT_MAX_VISITED;
     struct verifier *v = obj->host->alloc(sizeof *v);
     int error;
+    bool retry;
 
     *text = NULL;
     if (!v) {
         return ENOMEM;
     }
-    error = attempt(v, obj, max_visited / 8 + 1, false);
+    attempt(v, obj, max_visited / 8 + 1, NULL, &retry);
+    error = v->error;
     if (error == E2BIG) {
         free(v->text);
-        error = attempt(v, obj, max_visited, true);
+        error = prove_by_forgetting(v, obj, max_visited);
     }
     *text = v->text;
     obj->host->free(v);

@@ -506,10 +506,10 @@ prog_handle_unload(const struct prog_request *req)
 
     VLOG_INFO("bridge %s: unloaded program %"PRIu32" (%s)",
               req->ofproto->name, prog->id, prog->name);
-    ofproto_prog_remove(req->progs, prog);
+    ofproto_prog_remove(req->progs, prog, n > 0);
 
     /* To the datapath this is as a change of the flow tables: what was
-     * translated with the program has to be translated again, to a drop. */
+     * translated with the program has to be translated again. */
     req->ofproto->ofproto_class->set_tables_version(
         req->ofproto, req->ofproto->tables_version);
 

@@ -9,6 +9,7 @@
 #include "ofp-prog.h"
 #include "ofproto-prog.h"
 #include "openvswitch/hmap.h"
+#include "openvswitch/list.h"
 
 struct ubpf_map;
 struct ubpf_prog;
@@ -31,6 +32,8 @@ struct ofproto_progs {
     struct cmap by_id;          /* Contains "struct ofproto_prog"s. */
     bool remote;                /* May any connection make changes? */
     uint64_t max_map_bytes;     /* Limit on the sum of 'map_bytes'. */
+    struct ovs_list retired;    /* Contains "struct retired_prog"s, oldest
+                                 * first. */
 };
 
 #define OFPROTO_PROG_MAX 256    /* Most programs in a bridge. */
@@ -40,7 +43,8 @@ struct ofproto_prog *ofproto_prog_find(const struct ofproto_progs *,
 struct ofproto_prog *ofproto_prog_find_by_name(const struct ofproto_progs *,
                                                const char *name);
 struct ubpf_prog *ofproto_prog_get_ubpf(const struct ofproto_prog *);
-void ofproto_prog_remove(struct ofproto_progs *, struct ofproto_prog *);
+void ofproto_prog_remove(struct ofproto_progs *, struct ofproto_prog *,
+                         bool at_once);
 bool ofproto_prog_is_supported(const struct ofproto *);
 
 /* Who uses the program with an id, which need not be loaded. */

@@ -3,6 +3,7 @@
 #include <config.h>
 #include "ofproto-prog.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -14,14 +15,26 @@
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/ofp-group.h"
 #include "openvswitch/ofpbuf.h"
+#include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "ovs-rcu.h"
 #include "smap.h"
+#include "timeval.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(ofproto_prog);
 
 #define DEFAULT_MAX_MAP_BYTES (UINT64_C(1) << 30)
+
+/* A program that was unloaded while no OpenFlow flow used it, but that a
+ * datapath flow may still name.  Revalidation takes a second or so at most. */
+#define RETIREMENT_MS 10000
+
+struct retired_prog {
+    struct ovs_list list_node;  /* In struct ofproto_progs's 'retired'. */
+    uint32_t handle;
+    long long int time;         /* When it was unloaded, in ms. */
+};
 
 /* Gives 'ofproto', which is being constructed, an empty table of programs. */
 void
@@ -30,8 +43,46 @@ ofproto_prog_init(struct ofproto *ofproto)
     struct ofproto_progs *progs = xzalloc(sizeof *progs);
 
     cmap_init(&progs->by_id);
+    ovs_list_init(&progs->retired);
     progs->max_map_bytes = DEFAULT_MAX_MAP_BYTES;
     ofproto->progs = progs;
+}
+
+/* Forgets the programs in 'progs' that were retired before 'time', in ms. */
+static void
+forget_retired(struct ofproto_progs *progs, long long int time)
+{
+    struct retired_prog *retired;
+
+    LIST_FOR_EACH_SAFE (retired, list_node, &progs->retired) {
+        if (retired->time >= time) {
+            break;
+        }
+        dp_prog_unregister(retired->handle);
+        ovs_list_remove(&retired->list_node);
+        free(retired);
+    }
+}
+
+/* Does what the programs of 'ofproto' need to have done from time to time. */
+void
+ofproto_prog_run(struct ofproto *ofproto)
+{
+    forget_retired(ofproto->progs, time_msec() - RETIREMENT_MS);
+}
+
+void
+ofproto_prog_wait(struct ofproto *ofproto)
+{
+    const struct ovs_list *retired = &ofproto->progs->retired;
+
+    if (!ovs_list_is_empty(retired)) {
+        const struct retired_prog *oldest
+            = CONTAINER_OF(ovs_list_front(retired), struct retired_prog,
+                           list_node);
+
+        poll_timer_wait_until(oldest->time + RETIREMENT_MS + 1);
+    }
 }
 
 /* Unloads all programs of 'ofproto', whose flows and connections are gone. */
@@ -41,8 +92,9 @@ ofproto_prog_flush(struct ofproto *ofproto)
     struct ofproto_prog *prog;
 
     CMAP_FOR_EACH (prog, cmap_node, &ofproto->progs->by_id) {
-        ofproto_prog_remove(ofproto->progs, prog);
+        ofproto_prog_remove(ofproto->progs, prog, true);
     }
+    forget_retired(ofproto->progs, LLONG_MAX);
 }
 
 /* Frees the table of 'ofproto', which is empty and which no thread uses. */
@@ -143,13 +195,24 @@ ofproto_prog_free(struct ofproto_prog *prog)
     free(prog);
 }
 
-/* Takes 'prog' out of 'progs' and frees it, and what it runs, once no thread
- * can be using it. */
+/* Takes 'prog' out of 'progs' and frees it once no thread can be using it.
+ * What it runs goes away 'at_once', or else when the datapath's flows have had
+ * time to follow the OpenFlow flows, which use 'prog' no longer: in the
+ * meantime their packets are treated as they were, and none is lost. */
 void
-ofproto_prog_remove(struct ofproto_progs *progs, struct ofproto_prog *prog)
+ofproto_prog_remove(struct ofproto_progs *progs, struct ofproto_prog *prog,
+                    bool at_once)
 {
     cmap_remove(&progs->by_id, &prog->cmap_node, hash_int(prog->id, 0));
-    dp_prog_unregister(prog->handle);
+    if (at_once) {
+        dp_prog_unregister(prog->handle);
+    } else {
+        struct retired_prog *retired = xmalloc(sizeof *retired);
+
+        retired->handle = prog->handle;
+        retired->time = time_msec();
+        ovs_list_push_back(&progs->retired, &retired->list_node);
+    }
     ovsrcu_postpone(ofproto_prog_free, prog);
 }
 

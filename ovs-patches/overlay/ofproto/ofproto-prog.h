@@ -27,6 +27,8 @@ struct smap;
 
 /* Life of a bridge's programs. */
 void ofproto_prog_init(struct ofproto *);
+void ofproto_prog_run(struct ofproto *);
+void ofproto_prog_wait(struct ofproto *);
 void ofproto_prog_flush(struct ofproto *);
 void ofproto_prog_destroy(struct ofproto *);
 void ofproto_prog_set_config(struct ofproto *, const struct smap *config);

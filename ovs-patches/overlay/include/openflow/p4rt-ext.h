@@ -96,7 +96,8 @@ enum p4rt_commit_flags {
                                      * an error. */
 };
 
-/* Verifies and publishes the object, or fails having changed nothing. */
+/* Verifies and publishes the object, or fails having changed nothing.  The
+ * upload is over in either case. */
 struct p4rt_upload_commit {
     ovs_be32 upload;
     ovs_be32 flags;             /* P4RT_COMMIT_*. */

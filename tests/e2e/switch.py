@@ -53,7 +53,7 @@ class Bridge:
 
     def add_group(self, group: str) -> None:
         """Adds a group, as `ovs-ofctl add-group` takes it."""
-        self.switch.run("ovs-ofctl", "-O", "OpenFlow13", "add-group", self.name, group)
+        self.switch.run("ovs-ofctl", "-O", "OpenFlow15", "add-group", self.name, group)
 
     def flows(self, *options: str) -> list[str]:
         """The flows as `ovs-ofctl dump-flows` prints them, but for those of the test itself."""

@@ -220,6 +220,36 @@ def test_a_group_after_a_program(switch: Switch, marking: Bridge) -> None:
     assert switch.exchange(1, [packets.log()]) == {2: [packets.log(1)], 3: [packets.log(0x0102)]}
 
 
+def test_programs_in_the_buckets_of_a_balancing_group(switch: Switch, rewriting: Bridge) -> None:
+    rewriting.add_group(
+        "group_id=1,type=select,selection_method=dp_hash,"
+        "bucket=actions=prog:1,output:2,bucket=actions=prog:1,output:3"
+    )
+    rewriting.add_flows("in_port=1,actions=group:1")
+    ports = range(1000, 1064)
+    arrived = switch.exchange(1, [packets.udp(dst="192.0.2.1", sport=port) for port in ports])
+    assert set(arrived) == {2, 3}
+    expected = [packets.udp(dst="10.0.0.9", sport=port) for port in ports]
+    assert sorted(arrived[2] + arrived[3]) == sorted(expected)
+
+
+def test_a_redirect_in_the_bucket_of_a_balancing_group(switch: Switch, br0: Bridge) -> None:
+    br0.load("order.p4")
+    br0.add_group(
+        "group_id=1,type=select,selection_method=dp_hash,"
+        "bucket=actions=prog:1,output:3,bucket=actions=prog:1,output:3"
+    )
+    br0.add_flows("in_port=1,actions=group:1")
+    frames = [order(PASS + i % 2, port=2, payload=bytes([i]) * 8) for i in range(32)]
+    arrived = switch.exchange(1, frames, batch=True)
+    assert {port: sorted(got) for port, got in arrived.items()} == {2: frames[1::2], 3: frames[0::2]}
+
+
+def test_output_to_a_register_after_a_program(switch: Switch, rewriting: Bridge) -> None:
+    rewriting.add_flows("in_port=1,actions=load:2->NXM_NX_REG0[],prog:1,output:NXM_NX_REG0[]")
+    assert switch.exchange(1, [SENT]) == {2: [REWRITTEN]}
+
+
 def test_a_program_in_clone_leaves_the_original_alone(switch: Switch, rewriting: Bridge) -> None:
     rewriting.add_flows("in_port=1,actions=clone(prog:1,output:2),output:3")
     assert switch.exchange(1, [SENT]) == {2: [REWRITTEN], 3: [SENT]}

@@ -78,3 +78,9 @@ def test_grow_then_match_and_set_field(switch: Switch, resizing: Bridge) -> None
     frame = packets.resize(push=2, payload=payload(100))
     expected = frame[:6] + packets.mac("02:00:00:00:00:99") + frame[12:16] + BLOCK1 + BLOCK2 + payload(100)
     assert switch.exchange(1, [frame]) == {2: [expected]}
+
+
+def test_what_grows_beyond_the_mtu_is_lost(switch: Switch, resizing: Bridge) -> None:
+    assert switch.exchange(1, [packets.resize(push=2, payload=payload(8900))]) == {}
+    frame = packets.resize(push=2, payload=payload(200))
+    assert switch.exchange(1, [frame]) == {2: [frame[:16] + BLOCK1 + BLOCK2 + frame[16:]]}

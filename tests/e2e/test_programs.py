@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -121,7 +122,7 @@ def test_unload_by_force_makes_the_flows_drop(switch: Switch, marking: Bridge) -
 
 
 def test_unload_without_users(switch: Switch, marking: Bridge) -> None:
-    switch.run("ovs-ofctl", "del-flows", "br0", "in_port=1")
+    switch.run("ovs-ofctl", "del-flows", "br0", "cookie=0/-1,in_port=1")
     switch.run("p4rt-inject", "--bridge", "br0", "--remove", "1")
     with marking.programs() as bridge:
         assert bridge.programs() == []
@@ -228,6 +229,43 @@ def test_dump_flows_in_each_version_of_openflow(switch: Switch, marking: Bridge,
     flows = marking.flows("-O", version)
     assert len(flows) == 2
     assert all("actions=prog:1,output:2" in flow for flow in flows)
+
+
+def test_dumped_flows_and_groups_can_be_added_again(switch: Switch, marking: Bridge) -> None:
+    marking.add_group("group_id=7,type=all,bucket=actions=prog:1,output:2,bucket=actions=output:3")
+    groups = switch.run("ovs-ofctl", "-O", "OpenFlow15", "dump-groups", "br0")
+    assert "bucket=bucket_id:0,actions=prog:1,output:2" in groups
+    (switch.folder / "flows").write_text("\n".join(marking.flows("--no-stats")), encoding="ascii")
+    switch.run("ovs-ofctl", "del-flows", "br0", "cookie=0/-1,in_port=1")
+    switch.run("ovs-ofctl", "add-flows", "br0", "flows")
+    assert switch.exchange(1, [packets.log()]) == {2: [packets.log(1)]}
+
+
+def test_datapath_flows_that_idled_out_come_back(switch: Switch, br0: Bridge) -> None:
+    br0.load("order.p4")
+    br0.add_flows("in_port=1,actions=prog:1,output:2")
+    frame = order(packets.REDIRECT, port=3)
+    switch.run("ovs-vsctl", "set", "Open_vSwitch", ".", "other_config:max-idle=100")
+    try:
+        for _ in range(2):
+            assert switch.exchange(1, [frame]) == {3: [frame]}
+            deadline = time.monotonic() + switch.patience
+            while "eth_type(0x88b6)" in switch.run("ovs-appctl", "dpctl/dump-flows"):
+                assert time.monotonic() < deadline, "the datapath's flows do not idle out"
+    finally:
+        switch.run("ovs-vsctl", "remove", "Open_vSwitch", ".", "other_config", "max-idle")
+
+
+def test_a_flow_stays_while_its_packets_are_redirected(switch: Switch, br0: Bridge) -> None:
+    br0.load("order.p4")
+    br0.add_flows("in_port=1,actions=prog:1,output:2")
+    frame = order(packets.REDIRECT, port=3)
+    sent = 0
+    end = time.monotonic() + 2  # Several rounds of the revalidators.
+    while time.monotonic() < end:
+        assert switch.exchange(1, [frame] * 8) == {3: [frame] * 8}
+        sent += 8
+    assert br0.statistics("order") == {"packets": sent, "bytes": 60 * sent, "redirected": sent}
 
 
 def test_trace_shows_the_action(switch: Switch, marking: Bridge) -> None:

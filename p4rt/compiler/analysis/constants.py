@@ -61,6 +61,8 @@ def fit(value: Value, type_: t.Type) -> Value:
 def _fit_record(value: RecordValue, type_: t.Type) -> Value:
     if isinstance(value.type, t.InvalidLitType):
         return RecordValue(type_, {}, False)
+    if isinstance(type_, t.AnonymousStructType):
+        return RecordValue(type_, value.fields)
     if isinstance(type_, t.RecordType):
         names = list(type_.by_name)
         by_position = isinstance(value.type, t.TupleType)

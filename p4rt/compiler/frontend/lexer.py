@@ -109,7 +109,7 @@ def _tokenize_line(
     """Tokens of one line.
 
     The preprocessor squeezes white space, so a token's column is where its text stands in the user's own
-    line, after the token before it; what a macro made gets the column of the token before it.
+    line, after the token before it; what a macro made gets the column where the macro's name stands.
     """
     original = sources.line(file, line)
     exact = original is None or original.startswith(row.rstrip())
@@ -135,6 +135,8 @@ def _tokenize_line(
                 where = original.find(text, cursor)
                 if where >= 0:
                     column, cursor = where, where + len(text)
+                else:
+                    column = len(original) - len(original[cursor:].lstrip())
             span = Span(file, line, column + 1, line, column + 1 + len(text))
             token = _make(kind or "", text, span, diagnostics)
             if token is not None:

@@ -11,7 +11,7 @@ import signal
 import struct
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -296,6 +296,13 @@ class Switch:
         for _ in range(2):
             self._flush(host, listening, arrived)
         return arrived
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Asks again and again, for what nothing tells of when it happens."""
+        deadline = time.monotonic() + self.patience
+        while not condition():
+            assert time.monotonic() < deadline, "it did not happen in time"
+            time.sleep(0.02)
 
     def collect(self, endpoint: int | Endpoint, count: int) -> list[bytes]:
         """Waits for `count` frames at a host or another device: for those that something else than

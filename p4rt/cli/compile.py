@@ -16,7 +16,7 @@ import click
 from p4rt.cli.command import CONTEXT, EXIT_INTERNAL, EXIT_REFUSED, ExamplesCommand, finish, version_option
 
 if TYPE_CHECKING:
-    from p4rt.compiler.diagnostics import Diagnostic
+    from p4rt.compiler.diagnostics import Diagnostic, Diagnostics
     from p4rt.compiler.driver import Options, Translation
     from p4rt.compiler.source import SourceMap
 
@@ -73,7 +73,7 @@ def _compile(
 
     diagnostics = Diagnostics(warnings_are_errors=options.warnings_are_errors)
     translation = driver.translate(driver.check(file, options, diagnostics))
-    written = _stage(translation, emit)
+    written = _stage(translation, emit, diagnostics)
     if form == "json" or diagnostics.items:
         _report(diagnostics.items, form, diagnostics.sources)
     if p4info_file is not None:
@@ -86,7 +86,7 @@ def _compile(
     return 0
 
 
-def _stage(translation: Translation, emit: str) -> bytes:
+def _stage(translation: Translation, emit: str, diagnostics: Diagnostics) -> bytes:
     """What `--emit` asks for."""
     from p4rt.compiler import driver
 
@@ -106,7 +106,7 @@ def _stage(translation: Translation, emit: str) -> bytes:
 
             return p4info_text(translation.p4info).encode()
         case _:
-            return driver.build(translation)
+            return driver.build(translation, diagnostics)
 
 
 def _report(items: list[Diagnostic], form: str, sources: SourceMap | None) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from p4rt.compiler.diagnostics import Diagnostic, Diagnostics
+from p4rt.compiler.source import Span
 
 if TYPE_CHECKING:
     from p4rt.compiler.analysis.model import CheckedProgram
@@ -62,14 +63,17 @@ def compile_file(path: str | Path, options: Options | None = None) -> Result:
     """Compile a P4 file.
 
     Raises:
-        CompileError: the program was refused; it carries every message of the run.
-        ToolError: clang or llvm-objcopy is missing or failed.
+        CompileError: the program was refused, or clang is missing; it carries every message of the run.
     """
     options = options or Options()
     diagnostics = Diagnostics(warnings_are_errors=options.warnings_are_errors)
     translation = translate(check(str(path), options, diagnostics))
     return Result(
-        build(translation), translation.c_source, translation.info, translation.p4info, diagnostics.items
+        build(translation, diagnostics),
+        translation.c_source,
+        translation.info,
+        translation.p4info,
+        diagnostics.items,
     )
 
 
@@ -120,14 +124,19 @@ def translate(checked: CheckedProgram) -> Translation:
     return Translation(program, emit_c(program), info, p4info(catalog, identifiers, name))
 
 
-def build(translation: Translation) -> bytes:
+def build(translation: Translation, diagnostics: Diagnostics) -> bytes:
     """C to the finished object."""
-    from p4rt.compiler.backend.object_file import Sections, build_object
+    from p4rt.compiler.backend.object_file import Sections, ToolError, build_object
     from p4rt.compiler.backend.p4info import p4info_bytes
 
     info = json.dumps(translation.info, separators=(",", ":"), ensure_ascii=False).encode()
     sections = Sections(info, p4info_bytes(translation.p4info), translation.program.initial)
-    return build_object(translation.c_source, translation.program.source, sections)
+    try:
+        return build_object(translation.c_source, translation.program.source, sections)
+    except ToolError as error:
+        if not error.expected:
+            raise
+        diagnostics.fatal("build", Span(diagnostics.sources.main, 0, 0, 0, 0), str(error))
 
 
 def _model_version(checked: CheckedProgram) -> int:

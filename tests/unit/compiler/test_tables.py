@@ -282,7 +282,8 @@ def test_register_with_a_struct_as_index():
 
 def test_table_that_does_nothing_is_left_out_of_the_code():
     text = source(
-        locals="table t { key = { hdr.h.a: exact; } actions = { NoAction; } const default_action = NoAction; }",
+        locals="table t { "
+        "key = { hdr.h.a: exact; } actions = { NoAction; } const default_action = NoAction; }\n",
         apply="t.apply();",
     )
     assert out(load(text), "0102") == "0102"

@@ -14,6 +14,9 @@
 /* Checkpoints that are compared at one instruction, and instructions between
  * checkpoints: more of either costs more than it saves. */
 #define MAX_COMPARED 48
+
+/* Checkpoints of the current path that are compared, the nearest. */
+#define MAX_ABOVE 4
 #define CHECKPOINT_DISTANCE 6
 
 /* Explored checkpoints at one instruction from which on states are widened a
@@ -120,6 +123,7 @@ compare(struct verifier *v, bool *covered, struct checkpoint **like,
         int *n_explored)
 {
     struct checkpoint **slot = &v->points[v->pc];
+    int n_above = 0;
 
     *n_explored = 0;
     *covered = false;
@@ -128,6 +132,10 @@ compare(struct verifier *v, bool *covered, struct checkpoint **like,
         struct checkpoint *point = *slot;
         bool explored = !point->pending;
 
+        if (!explored && ++n_above > MAX_ABOVE) {
+            slot = &point->next;
+            continue;
+        }
         if (state_covers(v, point, !explored)) {
             if (!explored) {
                 return refuse(v, v->live[v->pc], "endless loop: the state is "

@@ -76,7 +76,7 @@ attempt(struct verifier *v, const struct ubpf_object *obj,
     v->host = obj->host;
     v->forgotten = forgotten;
     v->max_visited = max_visited;
-    v->max_work = max_visited * 32 + 100000;
+    v->max_work = max_visited * 10 + 100000;
 
     if (!allocate(v) && !check_flow(v)) {
         v->cur->regs[1] = value_pointer(VALUE_CTX);

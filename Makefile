@@ -5,13 +5,13 @@
 #   make setup   the set-up alone: packages, .venv, libubpf, Open vSwitch
 #   make ovs     builds Open vSwitch and prints where it is
 #   make lint    style and types: ruff, mypy, clang-format
+#   make bench   what programs cost in the switch
 #   make clean   removes what was built in the checkout (not the build cache)
 
 SHELL := /bin/bash
 BIN := .venv/bin
-C_FILES = $(shell git ls-files 'ubpf/*.c' 'ubpf/*.h')
 
-.PHONY: setup demo test lint ovs clean unit-test engine-test switch-test e2e-test
+.PHONY: setup demo test lint ovs bench clean
 
 setup:
 	@tools/setup.sh packages python release
@@ -26,9 +26,10 @@ demo: setup
 
 lint:
 	@tools/setup.sh packages python
-	$(BIN)/ruff check p4rt ubpf/python tests examples
-	$(BIN)/mypy
-	@$(if $(strip $(C_FILES)),clang-format-19 --dry-run -Werror $(C_FILES))
+	@tools/test.sh lint
+
+bench: setup
+	@$(BIN)/python bench/switch.py
 
 test:
 	@tools/setup.sh packages python release asan

@@ -25,7 +25,7 @@ engine() {
 run_part() {
     case $1 in
         lint)
-            ruff check p4rt ubpf/python tests examples && mypy \
+            ruff check p4rt ubpf/python tests examples bench && mypy \
                 && c_files | xargs -r clang-format-19 --dry-run -Werror ;;
         engine) engine release ;;
         engine-asan) engine asan -DUBPF_SANITIZE=address,undefined ;;

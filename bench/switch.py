@@ -28,6 +28,7 @@ sys.path.insert(0, str(CHECKOUT / "tests"))
 
 from e2e.hosts import remove_stale, wait_readable  # noqa: E402
 from e2e.switch import Bridge, Switch  # noqa: E402
+
 from p4rt.compiler import driver  # noqa: E402
 
 BURST = 96  # Frames sent while the switch is stopped; fits its socket's buffer.
@@ -74,11 +75,11 @@ CASES = (
     Case("`mod_dl_dst`, `mod_dl_src`, `dec_ttl`, `output:2`", plain(f"{REWRITE},output:2")),
     Case("`prog` (passes), `output:2`", program("bench/programs/pass.p4", None, "PROG,output:2")),
     Case("`prog` (passes), recirculated, `output:2`",
-         program("bench/programs/pass.p4", None, "PROG,load:1->NXM_NX_REG0[],output:2")),  # fmt: skip
+         program("bench/programs/pass.p4", None, "PROG,load:1->NXM_NX_REG0[],output:2")),
     Case("`prog` (examples/router, redirects)",
-         program("examples/router/router.p4", "router.entries", "PROG")),  # fmt: skip
+         program("examples/router/router.p4", "router.entries", "PROG")),
     Case("`prog` (examples/firewall, passes), `output:2`",
-         program("examples/firewall/firewall.p4", "firewall.entries", "PROG,output:2")),  # fmt: skip
+         program("examples/firewall/firewall.p4", "firewall.entries", "PROG,output:2")),
 )
 
 

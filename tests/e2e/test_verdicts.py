@@ -120,6 +120,12 @@ def test_redirect_to_in_port(switch: Switch, ordered: Bridge, port: int) -> None
     assert switch.exchange(1, [frame]) == {1: [frame]}
 
 
+@pytest.mark.parametrize("port", [0xFFFA, 0xFFFB, 0xFFFC], ids=["NORMAL", "FLOOD", "ALL"])
+def test_redirect_to_several_ports_at_once(switch: Switch, ordered: Bridge, port: int) -> None:
+    frame = order(REDIRECT, port=port)
+    assert switch.exchange(1, [frame]) == {2: [frame], 3: [frame]}
+
+
 def test_clone_and_pass(switch: Switch, ordered: Bridge) -> None:
     frame = order(PASS, clone_port=3)
     assert switch.exchange(1, [frame]) == {2: [frame], 3: [frame]}
@@ -151,6 +157,16 @@ def test_a_clone_in_a_batch_touches_no_other(switch: Switch, ordered: Bridge) ->
 def test_truncate(switch: Switch, ordered: Bridge, size: int, to: int, left: int) -> None:
     frame = order(PASS, truncate_to=to, payload=bytes(range(20)), size=size)
     assert switch.exchange(1, [frame]) == {2: [frame[:left]]}
+
+
+def test_truncate_and_clone(switch: Switch, ordered: Bridge) -> None:
+    frame = order(PASS, clone_port=3, truncate_to=32, size=100)
+    assert switch.exchange(1, [frame]) == {2: [frame[:32]], 3: [frame[:32]]}
+
+
+def test_truncate_leaves_the_ethernet_header(switch: Switch, ordered: Bridge) -> None:
+    frame = order(PASS, truncate_to=1, size=100)
+    assert switch.exchange(1, [frame]) == {2: [frame[:14]]}
 
 
 def test_truncate_then_redirect(switch: Switch, ordered: Bridge) -> None:

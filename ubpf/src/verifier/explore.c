@@ -209,6 +209,9 @@ step(struct verifier *v, bool *ended)
     uint32_t next = v->pc + op->len;
     int error = 0;
 
+    if (v->reached) {
+        v->reached[v->pc] = true;
+    }
     switch ((enum ubpf_kind) op->kind) {
     case UBPF_KIND_ALU:
         error = do_alu(v, op);

@@ -157,6 +157,7 @@ struct verifier {
     bool *loop;                 /* Between the ends of a backward jump. */
     struct forgotten *forgotten;/* NULL: do not widen states. */
 
+    bool *reached;              /* NULL, or see ubpf_verify_reached(). */
     struct state *cur;
     uint32_t pc;
     struct checkpoint *parent;  /* Of the current path. */

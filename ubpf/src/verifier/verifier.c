@@ -62,83 +62,97 @@ summarise(struct verifier *v)
     return 0;
 }
 
-/* Tries a proof that may visit 'max_visited' instructions.  With 'forgotten',
- * it forgets numbers where it would otherwise have to follow too many paths:
- * it ends sooner, but may fail to prove what depends on them.  Returns the
- * number of instructions visited and sets '*retry' where it may have failed
- * for that. */
-static uint64_t
-attempt(struct verifier *v, const struct ubpf_object *obj,
-        uint64_t max_visited, struct forgotten *forgotten, bool *retry)
+/* What to prove, within which bounds. */
+struct task {
+    const struct ubpf_object *obj;
+    uint64_t max_visited;
+    bool *reached;
+};
+
+/* Tries a proof.  With 'forgotten', it forgets numbers where it would otherwise
+ * have to follow too many paths: it ends sooner, but may fail to prove what
+ * depends on them.  Returns whether it may have failed for that. */
+static bool
+attempt(struct verifier *v, const struct task *task,
+        struct forgotten *forgotten)
 {
+    bool retry;
+
     memset(v, 0, sizeof *v);
-    v->obj = obj;
-    v->host = obj->host;
+    v->obj = task->obj;
+    v->host = task->obj->host;
     v->forgotten = forgotten;
-    v->max_visited = max_visited;
-    v->max_work = max_visited * 10 + 100000;
+    v->max_visited = task->max_visited;
+    v->max_work = task->max_visited * 10 + 100000;
+    v->reached = task->reached;
+    if (v->reached) {
+        memset(v->reached, 0, v->obj->n_insns * sizeof *v->reached);
+    }
 
     if (!allocate(v) && !check_flow(v)) {
         v->cur->regs[1] = value_pointer(VALUE_CTX);
         v->cur->regs[UBPF_REG_FP] = value_pointer(VALUE_STACK);
         explore(v);
     }
-    *retry = v->error == EPERM && forgotten && v->visited
-             && blame_forgotten(v);
+    retry = v->error == EPERM && forgotten && v->visited && blame_forgotten(v);
     release(v);
     if (!v->error) {
         v->error = summarise(v);
     }
-    return v->visited;
+    return retry;
 }
 
 /* Tries proofs that forget, with less and less forgotten, until one does not
- * fail for that or 'max_visited' instructions were visited. */
+ * fail for that or 'task->max_visited' instructions were visited. */
 static int
-prove_by_forgetting(struct verifier *v, const struct ubpf_object *obj,
-                    uint64_t max_visited)
+prove_by_forgetting(struct verifier *v, struct task *task)
 {
-    struct forgotten *forgotten = obj->host->alloc(sizeof *forgotten);
-    bool retry = true;
+    struct forgotten *forgotten = task->obj->host->alloc(sizeof *forgotten);
 
     if (!forgotten) {
         v->text = NULL;
         return ENOMEM;
     }
     forgotten->n = 0;
-    while (retry) {
-        uint64_t visited = attempt(v, obj, max_visited, forgotten, &retry);
-
-        max_visited -= visited < max_visited ? visited : max_visited - 1;
-        if (retry) {
-            free(v->text);
-        }
+    while (attempt(v, task, forgotten)) {
+        task->max_visited -= v->visited < task->max_visited
+                             ? v->visited : task->max_visited - 1;
+        free(v->text);
     }
-    obj->host->free(forgotten);
+    task->obj->host->free(forgotten);
     return v->error;
+}
+
+int
+ubpf_verify_reached(const struct ubpf_object *obj,
+                    const struct ubpf_limits *limits, bool *reached,
+                    char **text)
+{
+    uint64_t max_visited = limits && limits->max_visited ? limits->max_visited
+                           : UBPF_DEFAULT_MAX_VISITED;
+    struct task task = { obj, max_visited / 8 + 1, reached };
+    struct verifier *v = obj->host->alloc(sizeof *v);
+    int error;
+
+    *text = NULL;
+    if (!v) {
+        return ENOMEM;
+    }
+    attempt(v, &task, NULL);
+    error = v->error;
+    if (error == E2BIG) {
+        free(v->text);
+        task.max_visited = max_visited;
+        error = prove_by_forgetting(v, &task);
+    }
+    *text = v->text;
+    obj->host->free(v);
+    return error;
 }
 
 int
 ubpf_verify(const struct ubpf_object *obj, const struct ubpf_limits *limits,
             char **text)
 {
-    uint64_t max_visited = limits && limits->max_visited ? limits->max_visited
-                           : UBPF_DEFAULT_MAX_VISITED;
-    struct verifier *v = obj->host->alloc(sizeof *v);
-    int error;
-    bool retry;
-
-    *text = NULL;
-    if (!v) {
-        return ENOMEM;
-    }
-    attempt(v, obj, max_visited / 8 + 1, NULL, &retry);
-    error = v->error;
-    if (error == E2BIG) {
-        free(v->text);
-        error = prove_by_forgetting(v, obj, max_visited);
-    }
-    *text = v->text;
-    obj->host->free(v);
-    return error;
+    return ubpf_verify_reached(obj, limits, NULL, text);
 }

@@ -5,6 +5,7 @@
 #ifndef UBPF_VERIFIER_H
 #define UBPF_VERIFIER_H 1
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct ubpf_limits;
@@ -22,5 +23,12 @@ struct ubpf_object;
  * NULL, with ENOMEM, when it could not be allocated. */
 int ubpf_verify(const struct ubpf_object *obj,
                 const struct ubpf_limits *limits, char **text);
+
+/* The same.  'reached' has an element for each instruction slot; those of
+ * instructions that some execution may come to are set.  A compiler may drop
+ * the others, and a test may check that they are never executed. */
+int ubpf_verify_reached(const struct ubpf_object *obj,
+                        const struct ubpf_limits *limits, bool *reached,
+                        char **text);
 
 #endif /* verifier.h */

@@ -30,6 +30,9 @@ rnd(void)
     return rng_state * UINT64_C(0x2545f4914f6cdd1d);
 }
 
+/* What the verifier came to in the last program. */
+static bool reached[MAX_INSNS + 64];
+
 static uint32_t
 below(uint32_t n)
 {
@@ -529,6 +532,25 @@ generate(struct generator *g)
     emit(g, 0x95, 0, 0, 0, 0);
 }
 
+/* Changes a few bits of some instructions. */
+static void
+mutate(struct generator *g)
+{
+    for (uint32_t n = 1 + below(3); n; n--) {
+        struct ubpf_insn *insn = &g->insns[below(g->n)];
+
+        switch (below(6)) {
+        case 0: insn->opcode ^= (uint8_t) (1u << below(8)); break;
+        case 1: insn->dst = below(11) & 15; break;
+        case 2: insn->src = below(11) & 15; break;
+        case 3: insn->offset = (int16_t) (insn->offset + (int) below(17) - 8);
+            break;
+        case 4: insn->imm += (int) below(17) - 8; break;
+        default: insn->imm ^= (int32_t) (1u << below(32));
+        }
+    }
+}
+
 static void
 print(const struct ubpf_object *obj)
 {
@@ -550,7 +572,7 @@ try_program(const struct ubpf_object *obj, uint64_t max_steps)
 
     m.rnd = rnd;
     for (int i = 0; i < 12; i++) {
-        if (!machine_run(&m, obj, below(i < 4 ? 80 : 200), max_steps)) {
+        if (!machine_run(&m, obj, reached, below(i < 4 ? 80 : 200), max_steps)) {
             return false;
         }
     }
@@ -578,8 +600,11 @@ main(int argc, char *argv[])
         /* A low limit makes the verifier widen states. */
         limits.max_visited = i % 2 ? 600 : 20000;
         generate(&g);
+        if (one_in(4)) {
+            mutate(&g);
+        }
         obj.n_insns = g.n;
-        error = ubpf_verify(&obj, &limits, &text);
+        error = ubpf_verify_reached(&obj, &limits, reached, &text);
         hard += error == E2BIG;
         if (getenv("SHOW")) {
             printf("%s\n", text);
@@ -596,7 +621,7 @@ main(int argc, char *argv[])
                 fprintf(stderr, "accepted, but unsafe (seed %" PRIu64 ")\n",
                         seed + (uint64_t) i);
                 for (int k = 0; k < 3000; k++) {
-                    if (!machine_run(&m, &obj, below(200), 20000)) {
+                    if (!machine_run(&m, &obj, reached, below(200), 20000)) {
                         fprintf(stderr, "%s\n", m.trap);
                         break;
                     }

@@ -386,8 +386,8 @@ step(struct machine *m, uint32_t *pc, bool *done)
 }
 
 bool
-machine_run(struct machine *m, const struct ubpf_object *obj, uint32_t len,
-            uint64_t max_steps)
+machine_run(struct machine *m, const struct ubpf_object *obj,
+            const bool *reached, uint32_t len, uint64_t max_steps)
 {
     uint64_t (*rnd)(void) = m->rnd;
     uint32_t pc = 0, at = 0;
@@ -411,6 +411,8 @@ machine_run(struct machine *m, const struct ubpf_object *obj, uint32_t len,
         at = pc;
         if (pc >= obj->n_insns) {
             trap(m, "ran out of the program");
+        } else if (!reached[pc]) {
+            trap(m, "came to what the verifier believes dead");
         } else if (m->steps++ > max_steps) {
             trap(m, "does not end");
         } else if (step(m, &pc, &done)) {

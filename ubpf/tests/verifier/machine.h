@@ -34,8 +34,9 @@ struct machine {
 };
 
 /* Runs the program of 'obj' on a random packet of 'len' bytes for at most
- * 'max_steps'.  Returns false, with 'm->trap' set, where it broke a rule. */
+ * 'max_steps', and through what is set in 'reached' only (see
+ * ubpf_verify_reached()).  Returns false, with 'm->trap' set, where it broke a rule. */
 bool machine_run(struct machine *m, const struct ubpf_object *obj,
-                 uint32_t len, uint64_t max_steps);
+                 const bool *reached, uint32_t len, uint64_t max_steps);
 
 #endif /* machine.h */

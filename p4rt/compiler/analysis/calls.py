@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.analysis.context import BAD, kind_name, one_of, suggestion
 from p4rt.compiler.analysis.conversions import describe
+from p4rt.compiler.analysis.core_library import check_core_call
 from p4rt.compiler.analysis.expressions import Expressions
 from p4rt.compiler.analysis.model import BoundArg, Call, CallKind
 from p4rt.compiler.frontend import ast
@@ -48,6 +49,7 @@ class Calls(Expressions):
         if call is None:
             return BAD
         self.program.calls[expr] = call
+        check_core_call(self, expr, call)
         return call.result
 
     # ---- Functions and actions

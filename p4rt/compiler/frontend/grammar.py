@@ -8,7 +8,6 @@ A rule is a function decorated with its productions; it gets the right-hand side
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from p4rt.compiler.frontend import ast
@@ -116,7 +115,7 @@ def with_annotations(node: Any, annotations: list[ast.Annotation]) -> Any:
     """The declaration or statement with annotations put on, where its class has room for them."""
     if annotations and hasattr(node, "annos"):
         start = annotations[0].span
-        return replace(node, annos=tuple(annotations), span=start.to(node.span))
+        return ast.replace(node, annos=tuple(annotations), span=start.to(node.span))
     return node
 
 

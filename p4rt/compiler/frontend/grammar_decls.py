@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from p4rt.compiler.frontend import ast
@@ -191,7 +190,7 @@ list_rules("methods", "method")
 @rule("method : annos prototype | annos ABSTRACT prototype")
 def _method(p: Any) -> ast.Method:
     method: ast.Method = p[len(p) - 1]
-    return replace(method, span=span(p), annos=tuple(p[1]), abstract=len(p) > 3)
+    return ast.replace(method, span=span(p), annos=tuple(p[1]), abstract=len(p) > 3)
 
 
 @rule("prototype : type_or_void name open_scope type_params LPAREN params RPAREN SEMI")

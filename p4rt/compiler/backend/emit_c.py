@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import singledispatchmethod
+from functools import cache, singledispatchmethod
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -36,19 +36,23 @@ def templates_folder() -> Path:
 
 def emit_c(program: ir.Program) -> str:
     """The C text of `program`."""
-    folder = jinja2.FileSystemLoader(templates_folder())
-    environment = jinja2.Environment(
-        loader=folder,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = _environment()
     body = _Emitter(environment).block(program.body, 1)
     variables = sorted({v.name for v in _variables(program.body)}, key=_natural)
     pointers = sorted({p.name for p in _pointers(program.body)}, key=_natural)
     return environment.get_template("program.c.j2").render(
         program=program, variables=variables, pointers=pointers, body="\n".join(body)
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates_folder()),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
 
 

@@ -250,7 +250,9 @@ class Statements:
         last = self.ctx.keep(high, "for_last")
         self.ctx.assign(index, low)
         again, after, update = (self.ctx.name(f"for_{part}") for part in ("again", "end", "update"))
-        self.ctx.goto_if(build.compare(ir.Relation.LT, last, index), after)
+        signed = storage.is_signed(self.ctx.type_of(node.over.low))
+        below = ir.Relation.SLT if signed else ir.Relation.LT
+        self.ctx.goto_if(build.compare(below, last, index), after)
         self.ctx.label(again)
         store(self.ctx, variable, index)
         self._loop_body(node.body, after, update)

@@ -17,6 +17,8 @@ from p4rt.compiler.source import Span
 
 ENUM_WIDTH = 32
 """Bits of an enum without representation, and of `error`."""
+MAX_WIDTH = 4096
+"""Bits of the widest integer; even that one needs an eighth of the program's stack."""
 INDEX_WIDTH = 32
 """Bits of a stack's indexes, as the language says."""
 
@@ -57,6 +59,8 @@ def scalar_width(type_: t.Type) -> int | None:
         case t.BitType(width) | t.IntType(width):
             if width == 0:
                 raise Unsupported(f"the type {type_} (no bits) is")
+            if width > MAX_WIDTH:
+                raise Unsupported(f"the type {type_} (more than {MAX_WIDTH} bits) is")
             return width
         case t.BoolType():
             return 1

@@ -29,7 +29,8 @@ def first_error(text: str) -> tuple[str, str, str]:
             "unsupported", "the match kind 'ternary' is not supported", "ternary",
         ),
         (
-            {"headers": "header h_t { bit<8> a; varbit<32> o; } struct headers_t { h_t h; }"},
+            {"headers": "header h_t { bit<8> a; } header o_t { varbit<32> o; }"
+                        "struct headers_t { h_t h; o_t o; }"},
             "unsupported", "values of type varbit<32> are not supported", "varbit<32> o;",
         ),
         (

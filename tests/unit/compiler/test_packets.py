@@ -393,3 +393,28 @@ def test_header_set_valid_again_where_the_packet_did_not_have_it():
     """Its fields are zero, not what lies in the packet."""
     program = loaded(headers=THREE, states=PARSE_THREE, apply="hdr.b.setValid();", emits="pkt.emit(hdr);")
     assert outcome(program, "aaa000000009") == (Verdict.PASS, "aaa0000000000009")
+
+
+def test_options_of_type_and_length_are_skipped():
+    program = loaded(
+        headers="header o_t { bit<8> type; bit<8> length; } struct headers_t { o_t o; }",
+        states="""
+        state start { pkt.extract(hdr.o); transition select(hdr.o.type) { 0: accept; default: skip; } }
+        state skip { pkt.advance(((bit<32>) hdr.o.length) << 3); transition start; }
+        """,
+        emits="pkt.emit(hdr.o);",
+    )
+    assert outcome(program, "0102aabb0101cc0000eeff") == (Verdict.PASS, "0000eeff")
+    assert run(program, "0102aabb0109cc0000").verdict is Verdict.ABORT
+    assert run(program, "0100" * 70 + "0000").verdict is Verdict.ABORT
+    assert run(program, "0100" * 60 + "0000").verdict is Verdict.PASS
+
+
+def test_exit_in_an_action_that_a_table_chose():
+    program = loaded(
+        locals="""action stop() { if (hdr.h.a == 1) { exit; } hdr.h.b = 9; }
+        table t { actions = { stop; } const default_action = stop(); }""",
+        apply="t.apply(); hdr.h.a = 0x77;",
+    )
+    assert outcome(program, "0102") == (Verdict.PASS, "0102")
+    assert outcome(program, "0202") == (Verdict.PASS, "7709")

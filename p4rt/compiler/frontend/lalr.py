@@ -9,16 +9,14 @@ used: its way of recovering from errors can loop where an empty rule stands befo
 from __future__ import annotations
 
 import hashlib
-import marshal
+import json
 import os
-import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-from ply import yacc
 
 from p4rt.compiler.frontend import grammar, grammar_decls, grammar_exprs, grammar_stmts
 from p4rt.compiler.frontend.lexer import KEYWORDS, PUNCTUATION, Token
@@ -159,39 +157,54 @@ def _tables() -> tuple[Table, Table, dict[int, int]]:
 
 def _fingerprint() -> str:
     description = repr((
-        [rule[:3] for rule in grammar.RULES], grammar.PRECEDENCE, TERMINALS, sys.version_info[:2], 1,
+        [rule[:3] for rule in grammar.RULES], grammar.PRECEDENCE, TERMINALS, 2,
     ))  # fmt: skip
     return hashlib.sha256(description.encode()).hexdigest()[:24]
 
 
+def _cache_file() -> Path | None:
+    """Where the tables of this grammar are kept; None where the user has no home."""
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    except RuntimeError:
+        return None
+    return folder / "p4rt" / f"grammar-{_fingerprint()}.json"
+
+
 def _load_or_build() -> tuple[Table, Table]:
     """Action and goto tables, from the cache or computed and put there."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "p4rt"
-    file = folder / f"grammar-{_fingerprint()}.tables"
-    try:
-        action, goto = marshal.loads(file.read_bytes())
-        return action, goto
-    except (OSError, ValueError, EOFError, TypeError):
-        pass
-    tables = _build()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as stream:
-            stream.write(marshal.dumps(tables))
-        os.replace(stream.name, file)
-    except OSError:
-        pass
+    file = _cache_file()
+    if file is not None:
+        try:
+            action, goto = json.loads(file.read_bytes())
+            return _by_state(action), _by_state(goto)
+        except (OSError, ValueError, TypeError, AttributeError):
+            pass  # Not there yet, or damaged: made again.
+    made = build_tables()
+    tables: tuple[Table, Table] = made.lr_action, made.lr_goto
+    if file is not None:
+        _keep(file, tables)
     return tables
 
 
-def _build() -> tuple[Table, Table]:
-    """Compute the tables; a conflict other than the known ones is a mistake in the grammar."""
-    made = build_tables()
-    return made.lr_action, made.lr_goto
+def _by_state(table: dict[str, dict[str, int]]) -> Table:
+    """A table as JSON has it, with its states as numbers again."""
+    return {int(state): steps for state, steps in table.items()}
+
+
+def _keep(file: Path, tables: tuple[Table, Table]) -> None:
+    """Write the cache file whole or not at all; a folder that cannot be written is no error."""
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as stream:
+            json.dump(tables, stream, separators=(",", ":"))
+        os.replace(stream.name, file)
 
 
 def build_tables(log: Any = None) -> Any:
     """ply's tables of the grammar, with its lists of conflicts."""
+    from ply import yacc  # Needed only where the cache is empty.
+
     built = yacc.Grammar(TERMINALS)
     for level, (associativity, *terminals) in enumerate(grammar.PRECEDENCE, 1):
         for terminal in terminals:

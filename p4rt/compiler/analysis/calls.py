@@ -424,7 +424,7 @@ class Calls(Expressions):
         what = f"'{decl.name}'"
         if self._choose(expr, [(decl, [param.decl for param in params])], what) is None:
             return BAD
-        generic = decl.type_params if isinstance(written, ast.NamedTypeExpr) else ()
+        generic = _to_infer(decl.type_params, type_)
         outer = {} if generic else dict(zip(decl.type_params, _args_of(type_), strict=False))
         call = self._bind(
             expr, CallKind.CONSTRUCTOR, decl, generic, type_, None, outer=outer, params=params
@@ -443,12 +443,18 @@ class Calls(Expressions):
         method = self._choose(expr, constructors, f"the constructor of {decl.name}")
         if not isinstance(method, ast.Method):
             return BAD
-        generic = decl.type_params if isinstance(written, ast.NamedTypeExpr) else ()
+        generic = _to_infer(decl.type_params, type_)
         outer = {} if generic else dict(zip(decl.type_params, _args_of(type_), strict=False))
         call = self._bind(
             expr, CallKind.CONSTRUCTOR, decl, generic, type_, None, method=method, outer=outer
         )  # fmt: skip
         return self._finish(expr, call)
+
+
+def _to_infer(params: Sequence[ast.TypeParam], type_: t.Type) -> Sequence[ast.TypeParam]:
+    """The type parameters of a constructor call that names its type without arguments."""
+    own = [t.TypeVar(param.name, param) for param in params]
+    return params if list(_args_of(type_)) == own else ()
 
 
 def _args_of(type_: t.Type) -> tuple[t.Type, ...]:

@@ -263,3 +263,28 @@ def test_control_plane_names() -> None:
     program = checked('control c() { @name("x.y") action a() { } @name(".z") action b() { } apply { } }')
     a, b = find(program, ast.ActionDecl), find(program, ast.ActionDecl, 1)
     assert (program.path_of(a), program.path_of(b)) == ("x.y", "z")
+
+
+def test_a_typedef_may_stand_for_a_specialized_extern() -> None:
+    program = checked(
+        "extern E<T> { E(T x); E(); } typedef E<bit<8>> e_t;control c() { e_t() a; E(4w1) b; apply { } }"
+    )
+    types = [program.type_of_decl(find(program, ast.InstanceDecl, number)) for number in (0, 1)]
+    assert [str(type_) for type_ in types] == ["E<bit<8>>", "E<bit<4>>"]
+
+
+def test_objects_are_passed_to_constructors() -> None:
+    program = checked(
+        "extern E { E(bit<8> n); void go(); } control d()(E e) { apply { e.go(); } }"
+        "control c()(bit<8> n) { E(n + 1) mine; d(mine) x; d(E(9)) y; apply { x.apply(); y.apply(); } }"
+        "control top(); package k(top t); control m() { c(4) inner; apply { inner.apply(); } } k(m()) main;"
+    )
+    assert program.main is not None
+    m = program.main.args["t"]
+    assert isinstance(m, Instance)
+    (inner,) = m.members.values()
+    by_name = {member.name: member for member in inner.members.values()}
+    assert by_name["mine"].args == {"n": 5}
+    assert by_name["x"].args == {"e": by_name["mine"]}
+    passed = by_name["y"].args["e"]
+    assert isinstance(passed, Instance) and passed.args == {"n": 9}

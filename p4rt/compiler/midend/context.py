@@ -19,6 +19,10 @@ from p4rt.compiler.midend.storage import Tree
 from p4rt.compiler.source import NO_SPAN, Span
 
 
+MAX_STATEMENTS = 100_000
+"""Statements after inlining; more than the engine takes, and what doubles at each call ends here."""
+
+
 @dataclass(eq=False)
 class Frame:
     """A block being inlined: where its names live, and where its jumps go."""
@@ -60,6 +64,7 @@ class Context:
         self.frame = Frame(None)
         self.span: Span = NO_SPAN
         self.out: list[ir.Statement] = []
+        self._emitted = 0
         self.reject_label = self.name("reject")
         self.verdict = self.variable("verdict", storage.ENUM_WIDTH)
         self.cursor = self.variable("cursor", ir.WORD)
@@ -101,6 +106,11 @@ class Context:
 
     def emit(self, statement: ir.Statement) -> None:
         """Append a statement."""
+        self._emitted += 1
+        if self._emitted > MAX_STATEMENTS:
+            self.checked.diagnostics.fatal(
+                "too-complex", self.span, "the program is too large once all that it calls is put in place"
+            )
         self.out.append(statement)
 
     def assign(self, target: ir.Expr, value: ir.Expr) -> None:

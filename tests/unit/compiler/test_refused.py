@@ -80,3 +80,14 @@ def test_program_of_another_architecture():
     text = INCLUDES + "control c(); package Switch(c x);\ncontrol one() { apply { } }\nSwitch(one()) main;\n"
     code, message, _ = first_error(text)
     assert (code, message) == ("architecture", "the package 'Switch' is not one that this compiler knows")
+
+
+def test_calls_that_double_at_each_level():
+    top = "void f0(inout bit<8> x) { x = x + 1; }\n" + "\n".join(
+        f"void f{i}(inout bit<8> x) {{ f{i - 1}(x); f{i - 1}(x); }}" for i in range(1, 40)
+    )
+    code, message, _ = first_error(source(top=top, apply="f39(hdr.h.a);"))
+    assert (code, message) == (
+        "too-complex",
+        "the program is too large once all that it calls is put in place",
+    )

@@ -8,23 +8,23 @@
 /* Assignment operators, indexed by enum ubpf_alu; NULL where the syntax is
  * another. */
 static const char *const alu_ops[UBPF_N_ALU] = {
-    [UBPF_ALU_ADD] = "+=", [UBPF_ALU_SUB] = "-=", [UBPF_ALU_MUL] = "*=",
-    [UBPF_ALU_DIV] = "/=", [UBPF_ALU_OR] = "|=", [UBPF_ALU_AND] = "&=",
-    [UBPF_ALU_LSH] = "<<=", [UBPF_ALU_RSH] = ">>=", [UBPF_ALU_MOD] = "%=",
-    [UBPF_ALU_XOR] = "^=", [UBPF_ALU_MOV] = "=", [UBPF_ALU_ARSH] = "s>>=",
+    [UBPF_ALU_ADD] = "+=",   [UBPF_ALU_SUB] = "-=",   [UBPF_ALU_MUL] = "*=",
+    [UBPF_ALU_DIV] = "/=",   [UBPF_ALU_OR] = "|=",    [UBPF_ALU_AND] = "&=",
+    [UBPF_ALU_LSH] = "<<=",  [UBPF_ALU_RSH] = ">>=",  [UBPF_ALU_MOD] = "%=",
+    [UBPF_ALU_XOR] = "^=",   [UBPF_ALU_MOV] = "=",    [UBPF_ALU_ARSH] = "s>>=",
     [UBPF_ALU_SDIV] = "s/=", [UBPF_ALU_SMOD] = "s%=",
 };
 
 static const char *const conditions[UBPF_N_COND] = {
-    [UBPF_COND_EQ] = "==", [UBPF_COND_NE] = "!=", [UBPF_COND_GT] = ">",
-    [UBPF_COND_GE] = ">=", [UBPF_COND_LT] = "<", [UBPF_COND_LE] = "<=",
-    [UBPF_COND_SGT] = "s>", [UBPF_COND_SGE] = "s>=", [UBPF_COND_SLT] = "s<",
+    [UBPF_COND_EQ] = "==",   [UBPF_COND_NE] = "!=",   [UBPF_COND_GT] = ">",
+    [UBPF_COND_GE] = ">=",   [UBPF_COND_LT] = "<",    [UBPF_COND_LE] = "<=",
+    [UBPF_COND_SGT] = "s>",  [UBPF_COND_SGE] = "s>=", [UBPF_COND_SLT] = "s<",
     [UBPF_COND_SLE] = "s<=", [UBPF_COND_SET] = "&",
 };
 
 static const char *const atomics[] = {
-    [UBPF_ATOMIC_ADD] = "add", [UBPF_ATOMIC_OR] = "or",
-    [UBPF_ATOMIC_AND] = "and", [UBPF_ATOMIC_XOR] = "xor",
+    [UBPF_ATOMIC_ADD] = "add",   [UBPF_ATOMIC_OR] = "or",
+    [UBPF_ATOMIC_AND] = "and",   [UBPF_ATOMIC_XOR] = "xor",
     [UBPF_ATOMIC_XCHG] = "xchg", [UBPF_ATOMIC_CMPXCHG] = "cmpxchg",
 };
 
@@ -72,8 +72,9 @@ disasm_alu(const struct ubpf_op *op, char *buf, size_t size)
     case UBPF_ALU_TO_BE:
     case UBPF_ALU_BSWAP:
         snprintf(buf, size, "r%d = %s%d r%d", op->dst,
-                 op->code == UBPF_ALU_TO_LE ? "le"
-                 : op->code == UBPF_ALU_TO_BE ? "be" : "bswap",
+                 op->code == UBPF_ALU_TO_LE   ? "le"
+                 : op->code == UBPF_ALU_TO_BE ? "be"
+                                              : "bswap",
                  op->from, op->dst);
         break;
     default:
@@ -85,7 +86,7 @@ disasm_alu(const struct ubpf_op *op, char *buf, size_t size)
 static void
 disasm_atomic(const struct ubpf_op *op, char *buf, size_t size)
 {
-    static const char *const assign[] = { "+=", "|=", "&=", "^=" };
+    static const char *const assign[] = {"+=", "|=", "&=", "^="};
     char p = prefix(op->bits);
     char at[40], off[16];
 
@@ -105,8 +106,8 @@ disasm_atomic(const struct ubpf_op *op, char *buf, size_t size)
 }
 
 int
-ubpf_disasm(const struct ubpf_insn *insns, uint32_t n, uint32_t pc,
-            char *buf, size_t size)
+ubpf_disasm(const struct ubpf_insn *insns, uint32_t n, uint32_t pc, char *buf,
+            size_t size)
 {
     struct ubpf_op op;
     char arg[24], off[16];

@@ -8,16 +8,23 @@
 
 /* Instruction classes, the low three bits of an opcode. */
 enum {
-    CLS_LD = 0, CLS_LDX, CLS_ST, CLS_STX, CLS_ALU, CLS_JMP, CLS_JMP32,
+    CLS_LD = 0,
+    CLS_LDX,
+    CLS_ST,
+    CLS_STX,
+    CLS_ALU,
+    CLS_JMP,
+    CLS_JMP32,
     CLS_ALU64,
 };
 
-#define D UBPF_USES_DST
-#define S UBPF_USES_SRC
-#define O UBPF_USES_OFF
-#define I UBPF_USES_IMM
-#define ROW(KIND, CODE, BITS, FIELDS) { UBPF_KIND_##KIND, CODE, BITS, FIELDS }
+#define D                             UBPF_USES_DST
+#define S                             UBPF_USES_SRC
+#define O                             UBPF_USES_OFF
+#define I                             UBPF_USES_IMM
+#define ROW(KIND, CODE, BITS, FIELDS) {UBPF_KIND_##KIND, CODE, BITS, FIELDS}
 
+/* clang-format off */
 /* An arithmetic operation: immediate and register, 32 and 64 bits wide. */
 #define ALU(NIBBLE, NAME, IMM_VARIANT, REG_VARIANT)                         \
     [(NIBBLE) | 0x04] = ROW(ALU, UBPF_ALU_##NAME, 32, D | I | (IMM_VARIANT)), \
@@ -86,6 +93,7 @@ const struct ubpf_opcode ubpf_opcodes[256] = {
     [0xc3] = ROW(ATOMIC, 0, 32, D | S | O | I),
     [0xdb] = ROW(ATOMIC, 0, 64, D | S | O | I),
 };
+/* clang-format on */
 
 /* Says why 'opcode', which is not in the table, is refused. */
 static const char *
@@ -136,8 +144,8 @@ decode_alu(const struct ubpf_insn *insn, const struct ubpf_opcode *row,
     }
     if (row->fields & UBPF_OFF_SDIV) {
         if (insn->offset == 1) {
-            op->code = op->code == UBPF_ALU_DIV ? UBPF_ALU_SDIV
-                                                : UBPF_ALU_SMOD;
+            op->code =
+                op->code == UBPF_ALU_DIV ? UBPF_ALU_SDIV : UBPF_ALU_SMOD;
         } else if (insn->offset) {
             return "offset of a division must be 0 or 1";
         }
@@ -164,13 +172,30 @@ decode_atomic(const struct ubpf_insn *insn, struct ubpf_op *op)
 {
     op->fetch = insn->imm & 1;
     switch (insn->imm) {
-    case 0x00: case 0x01: op->code = UBPF_ATOMIC_ADD; break;
-    case 0x40: case 0x41: op->code = UBPF_ATOMIC_OR; break;
-    case 0x50: case 0x51: op->code = UBPF_ATOMIC_AND; break;
-    case 0xa0: case 0xa1: op->code = UBPF_ATOMIC_XOR; break;
-    case 0xe1: op->code = UBPF_ATOMIC_XCHG; break;
-    case 0xf1: op->code = UBPF_ATOMIC_CMPXCHG; break;
-    default: return "unknown atomic operation";
+    case 0x00:
+    case 0x01:
+        op->code = UBPF_ATOMIC_ADD;
+        break;
+    case 0x40:
+    case 0x41:
+        op->code = UBPF_ATOMIC_OR;
+        break;
+    case 0x50:
+    case 0x51:
+        op->code = UBPF_ATOMIC_AND;
+        break;
+    case 0xa0:
+    case 0xa1:
+        op->code = UBPF_ATOMIC_XOR;
+        break;
+    case 0xe1:
+        op->code = UBPF_ATOMIC_XCHG;
+        break;
+    case 0xf1:
+        op->code = UBPF_ATOMIC_CMPXCHG;
+        break;
+    default:
+        return "unknown atomic operation";
     }
     if (op->fetch && op->code != UBPF_ATOMIC_CMPXCHG
         && op->src == UBPF_REG_FP) {
@@ -234,10 +259,14 @@ static const char *
 decode_call(const struct ubpf_insn *insn)
 {
     switch (insn->src) {
-    case 0: return NULL;
-    case 1: return "local function calls are not supported";
-    case 2: return "calls of helpers by BTF id are not supported";
-    default: return "unknown kind of call (src)";
+    case 0:
+        return NULL;
+    case 1:
+        return "local function calls are not supported";
+    case 2:
+        return "calls of helpers by BTF id are not supported";
+    default:
+        return "unknown kind of call (src)";
     }
 }
 

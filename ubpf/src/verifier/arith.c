@@ -10,7 +10,8 @@ int
 need_initialised(struct verifier *v, int reg)
 {
     return v->cur->regs[reg].kind == VALUE_NONE
-           ? refuse(v, 0, "r%d is not initialised", reg) : 0;
+               ? refuse(v, 0, "r%d is not initialised", reg)
+               : 0;
 }
 
 int
@@ -56,8 +57,8 @@ is_negative(const struct value *a, const struct value *b, uint64_t *by)
     int32_t imm = (int32_t) (uint32_t) b->num.bits.value;
 
     *by = (uint64_t) -(int64_t) imm;
-    return scalar_is_const(&b->num) && imm < 0
-           && a->num.r64.umax <= UINT32_MAX && a->num.r64.umin >= *by;
+    return scalar_is_const(&b->num) && imm < 0 && a->num.r64.umax <= UINT32_MAX
+           && a->num.r64.umin >= *by;
 }
 
 /* Names the sum (or difference) 'r' of 'a' and 'b'. */
@@ -99,11 +100,11 @@ name_number(struct verifier *v, const struct ubpf_op *op,
 
 /* The result of 'op' on two numbers. */
 static struct value
-number_alu(struct verifier *v, const struct ubpf_op *op,
-           const struct value *a, const struct value *b)
+number_alu(struct verifier *v, const struct ubpf_op *op, const struct value *a,
+           const struct value *b)
 {
-    struct value r = value_scalar(v, scalar_alu(op->code, op->bits, op->from,
-                                                &a->num, &b->num));
+    struct value r = value_scalar(
+        v, scalar_alu(op->code, op->bits, op->from, &a->num, &b->num));
 
     r.node = node_new(v, a->node, b->node);
     name_number(v, op, a, b, &r);
@@ -120,8 +121,10 @@ do_move(struct verifier *v, const struct ubpf_op *op, const struct value *b)
         return 0;
     }
     if (b->kind != VALUE_SCALAR) {
-        return refuse(v, REG(op->src), "part of the pointer in r%d is used as "
-                      "a number", op->src);
+        return refuse(v, REG(op->src),
+                      "part of the pointer in r%d is used as "
+                      "a number",
+                      op->src);
     }
     if (op->code == UBPF_ALU_MOV && b->num.r64.umax <= UINT32_MAX) {
         v->cur->regs[op->dst] = *b;
@@ -148,7 +151,8 @@ move_pointer(struct verifier *v, const struct ubpf_op *op,
     unsigned int regs = REG(op->dst) | (op->reg ? REG(op->src) : 0);
 
     if (ptr->kind == VALUE_MAP_VALUE_OR_NULL) {
-        return refuse(v, regs, "arithmetic on a pointer that may be NULL: "
+        return refuse(v, regs,
+                      "arithmetic on a pointer that may be NULL: "
                       "check the result of map_lookup first");
     }
     if (!is_movable(ptr->kind)) {
@@ -175,7 +179,8 @@ pointer_alu(struct verifier *v, const struct ubpf_op *op,
 
     if (op->bits != 64
         || (op->code != UBPF_ALU_ADD && op->code != UBPF_ALU_SUB)) {
-        return refuse(v, regs, "only 64-bit addition and subtraction are "
+        return refuse(v, regs,
+                      "only 64-bit addition and subtraction are "
                       "allowed on pointers");
     }
     if (b->kind == VALUE_SCALAR) {
@@ -235,20 +240,24 @@ do_load_map(struct verifier *v, const struct ubpf_op *op)
         return v->error;
     }
     if (op->imm >= v->obj->n_maps) {
-        return refuse(v, 0, "there is no map %" PRId64 ", the object has %"
-                      PRIu32, op->imm, v->obj->n_maps);
+        return refuse(v, 0,
+                      "there is no map %" PRId64 ", the object has %" PRIu32,
+                      op->imm, v->obj->n_maps);
     }
     map = &v->obj->maps[op->imm];
     r = value_pointer(VALUE_MAP);
     if (op->kind == UBPF_KIND_LOAD_MAP_VALUE) {
         if (map->def.type != UBPF_MAP_TYPE_ARRAY) {
-            return refuse(v, 0, "map '%s' is not an array: it has no fixed "
-                          "element", map->name);
+            return refuse(v, 0,
+                          "map '%s' is not an array: it has no fixed "
+                          "element",
+                          map->name);
         }
         if (op->target >= map->def.value_size) {
-            return refuse(v, 0, "offset %" PRIu32 " into a value of map '%s', "
-                          "which has %" PRIu32 " bytes", op->target, map->name,
-                          map->def.value_size);
+            return refuse(v, 0,
+                          "offset %" PRIu32 " into a value of map '%s', "
+                          "which has %" PRIu32 " bytes",
+                          op->target, map->name, map->def.value_size);
         }
         r.kind = VALUE_MAP_VALUE;
         r.num = scalar_const(op->target);

@@ -11,8 +11,8 @@
 
 enum comparison {
     COMPARE_NUMBERS,
-    COMPARE_NULL,               /* A pointer with 0. */
-    COMPARE_END,                /* A packet pointer with the packet's end. */
+    COMPARE_NULL, /* A pointer with 0. */
+    COMPARE_END,  /* A packet pointer with the packet's end. */
     COMPARE_ELSE,
 };
 
@@ -116,8 +116,7 @@ assume_null(struct verifier *v, uint32_t id, bool null)
         struct value value;
 
         if (stack_peek(v, v->cur, at, 8, &value, &what) == PEEK_WHOLE
-            && value.kind == VALUE_MAP_VALUE_OR_NULL
-            && value.null_id == id) {
+            && value.kind == VALUE_MAP_VALUE_OR_NULL && value.null_id == id) {
             /* What it is now comes from what was stored. */
             stack_mark_read(v, v->cur, at, 8);
             resolve_null(v, &value, id, null);
@@ -139,16 +138,19 @@ assume_end(struct verifier *v, const struct ubpf_op *op, bool taken,
     };
     const struct value *ptr = a->kind == VALUE_PACKET ? a : b;
     int code = ptr == a ? op->code : swapped[op->code];
-    bool before = code == UBPF_COND_LT ? taken
-                  : code == UBPF_COND_GE ? !taken : false;
-    bool not_after = before || (code == UBPF_COND_GT ? !taken
-                                : code == UBPF_COND_NE ? !taken
-                                : code == UBPF_COND_LE
-                                  || code == UBPF_COND_EQ ? taken : false);
+    bool before = code == UBPF_COND_LT   ? taken
+                  : code == UBPF_COND_GE ? !taken
+                                         : false;
+    bool not_after =
+        before
+        || (code == UBPF_COND_GT                           ? !taken
+            : code == UBPF_COND_NE                         ? !taken
+            : code == UBPF_COND_LE || code == UBPF_COND_EQ ? taken
+                                                           : false);
 
     if (not_after && ptr->num.r64.smin >= MIN_COMPARED
-        && ptr->num.r64.smax <= MAX_COMPARED
-        && ptr->delta >= -MAX_COMPARED && ptr->delta <= MAX_COMPARED) {
+        && ptr->num.r64.smax <= MAX_COMPARED && ptr->delta >= -MAX_COMPARED
+        && ptr->delta <= MAX_COMPARED) {
         fact_add(v, ptr->sym, ptr->delta + before);
     }
 }
@@ -206,7 +208,7 @@ ways_of_null(struct verifier *v, const struct ubpf_op *op,
                  && a->num.r64.smin >= MIN_COMPARED
                  && a->num.r64.smax <= MAX_COMPARED;
 
-    mark_precise(v, b->node, PRECISION_BRANCH);       /* That it is 0. */
+    mark_precise(v, b->node, PRECISION_BRANCH); /* That it is 0. */
     return (struct ways) {
         .taken = !known || op->code == UBPF_COND_NE,
         .not_taken = !known || op->code == UBPF_COND_EQ,
@@ -217,7 +219,7 @@ int
 do_jump(struct verifier *v, const struct ubpf_op *op, uint32_t *next)
 {
     unsigned int regs = REG(op->dst) | (op->reg ? REG(op->src) : 0);
-    struct ways ways = { true, true };
+    struct ways ways = {true, true};
     struct value a, b;
     int error = need_initialised(v, op->dst);
 
@@ -240,7 +242,8 @@ do_jump(struct verifier *v, const struct ubpf_op *op, uint32_t *next)
         }
         break;
     case COMPARE_ELSE:
-        return refuse(v, regs, "comparison of pointers other than a packet "
+        return refuse(v, regs,
+                      "comparison of pointers other than a packet "
                       "pointer with data_end, or with 0 for NULL");
     }
     *next = v->pc + op->len;
@@ -248,8 +251,8 @@ do_jump(struct verifier *v, const struct ubpf_op *op, uint32_t *next)
         *next = op->target;
     } else if (ways.taken == ways.not_taken) {
         if (v->forgotten && a.kind == VALUE_SCALAR) {
-            v->cur->history = node_new(v, v->cur->history,
-                                       node_new(v, a.node, b.node));
+            v->cur->history =
+                node_new(v, v->cur->history, node_new(v, a.node, b.node));
         }
         error = push_path(v);
         if (error) {

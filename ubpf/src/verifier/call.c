@@ -48,8 +48,10 @@ check_sized(struct verifier *v, int reg, const char *what)
         return v->error;
     }
     if (size->num.r64.umax > UINT32_MAX) {
-        return refuse(v, REG(reg + 1), "the number of bytes in r%d is not "
-                      "bounded", reg + 1);
+        return refuse(v, REG(reg + 1),
+                      "the number of bytes in r%d is not "
+                      "bounded",
+                      reg + 1);
     }
     return check_readable(v, reg, size->num.r64.umax, what);
 }
@@ -60,8 +62,8 @@ check_argument(struct verifier *v, const struct ubpf_helper_desc *helper,
                int i, uint32_t *map)
 {
     const struct value *value = &v->cur->regs[i + 1];
-    const struct ubpf_map_def *def = v->obj->n_maps
-                                     ? &v->obj->maps[*map].def : NULL;
+    const struct ubpf_map_def *def =
+        v->obj->n_maps ? &v->obj->maps[*map].def : NULL;
     int reg = i + 1, error = need_initialised(v, reg);
     char what[80];
 
@@ -70,17 +72,19 @@ check_argument(struct verifier *v, const struct ubpf_helper_desc *helper,
     }
     switch (helper->args[i]) {
     case UBPF_ARG_NONE:
-    case UBPF_ARG_MEM_SIZE:     /* Checked with the memory before it. */
+    case UBPF_ARG_MEM_SIZE: /* Checked with the memory before it. */
         return 0;
     case UBPF_ARG_SCALAR:
-        return value->kind == VALUE_SCALAR ? 0
-               : refuse(v, REG(reg), "%s needs a number in r%d", helper->name,
-                        reg);
+        return value->kind == VALUE_SCALAR
+                   ? 0
+                   : refuse(v, REG(reg), "%s needs a number in r%d",
+                            helper->name, reg);
     case UBPF_ARG_CTX:
         return value->kind == VALUE_CTX && scalar_is_const(&value->num)
-               && !value->num.bits.value ? 0
-               : refuse(v, REG(reg), "%s needs the context in r%d",
-                        helper->name, reg);
+                       && !value->num.bits.value
+                   ? 0
+                   : refuse(v, REG(reg), "%s needs the context in r%d",
+                            helper->name, reg);
     case UBPF_ARG_MAP:
         return check_map(v, reg, helper, map);
     case UBPF_ARG_MAP_KEY:
@@ -104,7 +108,7 @@ kill_packet(struct verifier *v)
         struct value *value = &v->cur->regs[i];
 
         if (value->kind == VALUE_PACKET || value->kind == VALUE_PACKET_END) {
-            *value = (struct value) { .kind = VALUE_NONE };
+            *value = (struct value) {.kind = VALUE_NONE};
         }
     }
     stack_kill_packet(v);
@@ -144,7 +148,7 @@ do_call(struct verifier *v, const struct ubpf_op *op)
         regs[0] = value_scalar(v, scalar_unknown());
     }
     for (int i = 1; i <= UBPF_HELPER_MAX_ARGS; i++) {
-        regs[i] = (struct value) { .kind = VALUE_NONE };
+        regs[i] = (struct value) {.kind = VALUE_NONE};
     }
     return v->error;
 }

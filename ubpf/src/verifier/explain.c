@@ -22,7 +22,7 @@ struct text {
 };
 
 static void PRINTF(2, 0)
-vput(struct text *text, const char *format, va_list args)
+    vput(struct text *text, const char *format, va_list args)
 {
     int n = vsnprintf(text->s + text->n, TEXT_SIZE - text->n, format, args);
 
@@ -34,8 +34,7 @@ vput(struct text *text, const char *format, va_list args)
     }
 }
 
-static void PRINTF(2, 3)
-put(struct text *text, const char *format, ...)
+static void PRINTF(2, 3) put(struct text *text, const char *format, ...)
 {
     va_list args;
 
@@ -65,10 +64,14 @@ put_value(struct text *text, const struct verifier *v,
           const struct value *value)
 {
     static const char *const names[] = {
-        [VALUE_NONE] = "uninitialised", [VALUE_SCALAR] = "number",
-        [VALUE_CTX] = "ctx", [VALUE_STACK] = "stack",
-        [VALUE_PACKET] = "packet", [VALUE_PACKET_END] = "data_end",
-        [VALUE_MAP] = "map", [VALUE_MAP_VALUE] = "map_value",
+        [VALUE_NONE] = "uninitialised",
+        [VALUE_SCALAR] = "number",
+        [VALUE_CTX] = "ctx",
+        [VALUE_STACK] = "stack",
+        [VALUE_PACKET] = "packet",
+        [VALUE_PACKET_END] = "data_end",
+        [VALUE_MAP] = "map",
+        [VALUE_MAP_VALUE] = "map_value",
         [VALUE_MAP_VALUE_OR_NULL] = "map_value_or_null",
     };
 
@@ -162,7 +165,7 @@ refuse_at(struct verifier *v, uint32_t pc, const char *format, ...)
 int
 fail(struct verifier *v, int error, const char *format, ...)
 {
-    struct text text = { malloc(TEXT_SIZE), 0 };
+    struct text text = {malloc(TEXT_SIZE), 0};
     va_list args;
 
     if (text.s) {

@@ -16,12 +16,12 @@
 #define MAX_COMPARED 48
 
 /* Checkpoints of the current path that are compared, the nearest. */
-#define MAX_ABOVE 4
+#define MAX_ABOVE           4
 #define CHECKPOINT_DISTANCE 6
 
 /* Explored checkpoints at one instruction from which on states are widened a
  * little, and wholly. */
-#define WIDEN_AFTER 2
+#define WIDEN_AFTER     2
 #define WIDEN_ALL_AFTER 4
 
 int
@@ -116,8 +116,8 @@ end_path(struct verifier *v)
 }
 
 /* Compares the current state with the checkpoints here.  Sets '*covered', or
- * refuses an endless loop.  Else '*like' is set to the last checkpoint here that
- * was explored, if any, and '*n_explored' to their number. */
+ * refuses an endless loop.  Else '*like' is set to the last checkpoint here
+ * that was explored, if any, and '*n_explored' to their number. */
 static int
 compare(struct verifier *v, bool *covered, struct checkpoint **like,
         int *n_explored)
@@ -138,7 +138,8 @@ compare(struct verifier *v, bool *covered, struct checkpoint **like,
         }
         if (state_covers(v, point, !explored)) {
             if (!explored) {
-                return refuse(v, v->live[v->pc], "endless loop: the state is "
+                return refuse(v, v->live[v->pc],
+                              "endless loop: the state is "
                               "as it was the last time here");
             }
             *covered = true;
@@ -177,7 +178,8 @@ visit(struct verifier *v, bool *covered)
         return error;
     }
     return v->since >= CHECKPOINT_DISTANCE || !v->points[v->pc]
-           ? add_checkpoint(v) : 0;
+               ? add_checkpoint(v)
+               : 0;
 }
 
 /* Takes up the path that was left last; false if there is none. */
@@ -258,14 +260,18 @@ static int
 check_limits(struct verifier *v)
 {
     if (v->visited > v->max_visited) {
-        return fail(v, E2BIG, "verifier: the program is too complex: more "
+        return fail(v, E2BIG,
+                    "verifier: the program is too complex: more "
                     "instructions to visit than max_visited allows, the last "
-                    "at insn %" PRIu32, v->pc);
+                    "at insn %" PRIu32,
+                    v->pc);
     }
     if (v->work > v->max_work) {
-        return fail(v, E2BIG, "verifier: the program is too complex: more "
+        return fail(v, E2BIG,
+                    "verifier: the program is too complex: more "
                     "states to compare than max_visited allows, the last at "
-                    "insn %" PRIu32, v->pc);
+                    "insn %" PRIu32,
+                    v->pc);
     }
     return 0;
 }

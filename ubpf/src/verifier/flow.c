@@ -37,8 +37,8 @@ decode_all(struct verifier *v)
     uint32_t pc, last = 0;
 
     for (pc = 0; pc < obj->n_insns; pc += v->ops[pc].len) {
-        const char *error = ubpf_decode(obj->insns, obj->n_insns, pc,
-                                        &v->ops[pc]);
+        const char *error =
+            ubpf_decode(obj->insns, obj->n_insns, pc, &v->ops[pc]);
         if (error) {
             return refuse_at(v, pc, "%s", error);
         }
@@ -72,7 +72,7 @@ find_joins(struct verifier *v)
             ways[next[k]] += ways[next[k]] < 2;
         }
     }
-    ways[0]++;      /* The entry. */
+    ways[0]++; /* The entry. */
     for (uint32_t pc = 0; pc < n; pc++) {
         v->join[pc] = ways[pc] > 1;
     }
@@ -86,9 +86,9 @@ find_loops(struct verifier *v)
 {
     uint32_t n = v->obj->n_insns, next[2], first = n;
 
-    for (uint32_t pc = n; pc-- > 0; ) {
+    for (uint32_t pc = n; pc-- > 0;) {
         if (v->ops[pc].len) {
-            for (int k = successors(&v->ops[pc], pc, next); k-- > 0; ) {
+            for (int k = successors(&v->ops[pc], pc, next); k-- > 0;) {
                 if (next[k] <= pc && next[k] < first) {
                     first = next[k];
                 }
@@ -165,7 +165,7 @@ find_live(struct verifier *v)
 
     for (int round = 0; changed; round++) {
         changed = false;
-        for (uint32_t pc = n; pc-- > 0; ) {
+        for (uint32_t pc = n; pc-- > 0;) {
             const struct ubpf_op *op = &v->ops[pc];
             uint16_t reads, writes, live = 0;
 
@@ -176,7 +176,7 @@ find_live(struct verifier *v)
                 v->live[pc] = (1u << UBPF_N_REGS) - 1;
                 continue;
             }
-            for (int k = successors(op, pc, next); k-- > 0; ) {
+            for (int k = successors(op, pc, next); k-- > 0;) {
                 live |= v->live[next[k]];
             }
             registers(op, &reads, &writes);

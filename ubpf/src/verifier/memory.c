@@ -12,29 +12,28 @@
 /* What a program may do with a field of its context. */
 struct ctx_field {
     uint8_t offset;
-    uint8_t size;               /* Bytes. */
+    uint8_t size; /* Bytes. */
     bool writable;
-    uint8_t kind;               /* enum value_kind of what a load gives. */
+    uint8_t kind; /* enum value_kind of what a load gives. */
 };
-#define FIELD(NAME, WRITABLE, KIND)                 \
-    { offsetof(struct ubpf_ctx, NAME),              \
-      sizeof(((struct ubpf_ctx *) 0)->NAME), WRITABLE, VALUE_##KIND }
+#define FIELD(NAME, WRITABLE, KIND)                                          \
+    {offsetof(struct ubpf_ctx, NAME), sizeof(((struct ubpf_ctx *) 0)->NAME), \
+     WRITABLE, VALUE_##KIND}
 
 static const struct ctx_field ctx_fields[] = {
-    FIELD(data, false, PACKET),
-    FIELD(data_end, false, PACKET_END),
-    FIELD(input_port, false, SCALAR),
-    FIELD(packet_length, false, SCALAR),
-    FIELD(rss_hash, false, SCALAR),
-    FIELD(pkt_mark, false, SCALAR),
-    FIELD(tunnel_id, false, SCALAR),
-    FIELD(output_port, true, SCALAR),
-    FIELD(clone_port, true, SCALAR),
-    FIELD(clone, true, SCALAR),
+    FIELD(data, false, PACKET),        FIELD(data_end, false, PACKET_END),
+    FIELD(input_port, false, SCALAR),  FIELD(packet_length, false, SCALAR),
+    FIELD(rss_hash, false, SCALAR),    FIELD(pkt_mark, false, SCALAR),
+    FIELD(tunnel_id, false, SCALAR),   FIELD(output_port, true, SCALAR),
+    FIELD(clone_port, true, SCALAR),   FIELD(clone, true, SCALAR),
     FIELD(truncate_len, true, SCALAR),
 };
 
-enum access { ACCESS_LOAD, ACCESS_STORE, ACCESS_ATOMIC };
+enum access {
+    ACCESS_LOAD,
+    ACCESS_STORE,
+    ACCESS_ATOMIC
+};
 
 /* A range of offsets at which an access may start. */
 struct span {
@@ -61,7 +60,7 @@ check_packet(struct verifier *v, int reg, int offset, int64_t len)
     struct value *ptr = &v->cur->regs[reg];
     struct fact *fact = fact_find(v->cur, ptr->sym);
     int64_t proved = fact ? fact->bytes : 0, end;
-    struct span span = { 0, 0 };
+    struct span span = {0, 0};
     int error;
 
     error = find_span(v, reg, offset, &span);
@@ -69,21 +68,27 @@ check_packet(struct verifier *v, int reg, int offset, int64_t len)
         return error;
     }
     if (span.first < 0) {
-        return refuse(v, REG(reg), "packet access at offset %" PRId64
-                      " may lie before the packet", span.first);
+        return refuse(v, REG(reg),
+                      "packet access at offset %" PRId64
+                      " may lie before the packet",
+                      span.first);
     }
     end = ptr->delta <= MAX_OFFSET && ptr->delta >= -MAX_OFFSET
-          ? ptr->delta + offset + len : INT64_MAX;
+              ? ptr->delta + offset + len
+              : INT64_MAX;
     if (!fact || end > proved) {
         if (!ptr->sym) {
-            return refuse(v, REG(reg), "packet access at offset %" PRId64
-                          ", %" PRId64 " bytes, but only %" PRId64
-                          " bytes are proved to be there", span.first, len,
-                          proved);
+            return refuse(v, REG(reg),
+                          "packet access at offset %" PRId64 ", %" PRId64
+                          " bytes, but only %" PRId64
+                          " bytes are proved to be there",
+                          span.first, len, proved);
         }
-        return refuse(v, REG(reg), "packet access at variable offset, %" PRId64
+        return refuse(v, REG(reg),
+                      "packet access at variable offset, %" PRId64
                       " bytes: not proved to be before the packet's end "
-                      "(compare this pointer with data_end)", len);
+                      "(compare this pointer with data_end)",
+                      len);
     }
     if (*need_at(v, fact->need) < end) {
         *need_at(v, fact->need) = end;
@@ -97,14 +102,15 @@ check_map_value(struct verifier *v, int reg, int offset, int64_t len,
 {
     const struct value *ptr = &v->cur->regs[reg];
     const struct ubpf_object_map *map = &v->obj->maps[ptr->map];
-    struct span span = { 0, 0 };
+    struct span span = {0, 0};
     int error = find_span(v, reg, offset, &span);
 
     if (error) {
         return error;
     }
     if (span.first < 0 || span.last + len > map->def.value_size) {
-        return refuse(v, REG(reg), "access to bytes %" PRId64 "...%" PRId64
+        return refuse(v, REG(reg),
+                      "access to bytes %" PRId64 "...%" PRId64
                       " of a value of map '%s', which has %" PRIu32 " bytes",
                       span.first, span.last + len - 1, map->name,
                       map->def.value_size);
@@ -125,10 +131,12 @@ find_stack(struct verifier *v, int reg, int offset, int64_t len,
         return error;
     }
     if (!stack_in_range(span->first, 0) || !stack_in_range(span->last, len)) {
-        return refuse(v, REG(reg), "stack access at r10%+" PRId64
-                      ", %" PRId64 " bytes: the stack is r10-%d to r10-1",
+        return refuse(v, REG(reg),
+                      "stack access at r10%+" PRId64 ", %" PRId64
+                      " bytes: the stack is r10-%d to r10-1",
                       span->first < -UBPF_STACK_SIZE ? span->first
-                      : span->last, len, UBPF_STACK_SIZE);
+                                                     : span->last,
+                      len, UBPF_STACK_SIZE);
     }
     return 0;
 }
@@ -150,13 +158,17 @@ find_field(struct verifier *v, int reg, int offset, int size, bool store)
 
         if (at == field->offset) {
             if (size != field->size) {
-                refuse(v, REG(reg), "the field of the context at offset %"
-                       PRId64 " has %d bytes", at, field->size);
+                refuse(v, REG(reg),
+                       "the field of the context at offset %" PRId64
+                       " has %d bytes",
+                       at, field->size);
                 return NULL;
             }
             if (store && !field->writable) {
-                refuse(v, REG(reg), "the field of the context at offset %"
-                       PRId64 " is read-only", at);
+                refuse(v, REG(reg),
+                       "the field of the context at offset %" PRId64
+                       " is read-only",
+                       at);
                 return NULL;
             }
             return field;
@@ -178,11 +190,15 @@ refuse_pointer(struct verifier *v, int reg, const char *what)
         return refuse(v, REG(reg), "%s through r%d, which is a number", what,
                       reg);
     case VALUE_MAP_VALUE_OR_NULL:
-        return refuse(v, REG(reg), "%s through r%d, which may be NULL: check "
-                      "the result of map_lookup first", what, reg);
+        return refuse(v, REG(reg),
+                      "%s through r%d, which may be NULL: check "
+                      "the result of map_lookup first",
+                      what, reg);
     default:
-        return refuse(v, REG(reg), "%s through r%d, which does not point to "
-                      "memory that allows it", what, reg);
+        return refuse(v, REG(reg),
+                      "%s through r%d, which does not point to "
+                      "memory that allows it",
+                      what, reg);
     }
 }
 
@@ -192,7 +208,7 @@ load_stack(struct verifier *v, int reg, int offset, int size,
            struct value *result)
 {
     const char *what = NULL;
-    struct span span = { 0, 0 };
+    struct span span = {0, 0};
     int error = find_stack(v, reg, offset, size, &span);
 
     if (error) {
@@ -200,16 +216,18 @@ load_stack(struct verifier *v, int reg, int offset, int size,
     }
     if (span.first == span.last) {
         if (!stack_load(v, span.first, size, result, &what)) {
-            return refuse(v, REG(reg), "the stack at r10%+" PRId64
-                          ", %d bytes, is %s", span.first, size, what);
+            return refuse(v, REG(reg),
+                          "the stack at r10%+" PRId64 ", %d bytes, is %s",
+                          span.first, size, what);
         }
         return v->error;
     }
     if (!stack_read_bytes(v, span.first, span.last + size - span.first,
                           &what)) {
-        return refuse(v, REG(reg), "a byte of the stack between r10%+" PRId64
-                      " and r10%+" PRId64 " is %s", span.first,
-                      span.last + size - 1, what);
+        return refuse(v, REG(reg),
+                      "a byte of the stack between r10%+" PRId64
+                      " and r10%+" PRId64 " is %s",
+                      span.first, span.last + size - 1, what);
     }
     *result = value_scalar(v, scalar_of_width(size * 8, false));
     return v->error;
@@ -267,8 +285,8 @@ do_load(struct verifier *v, const struct ubpf_op *op)
         if (result.kind != VALUE_SCALAR) {
             return refuse(v, REG(op->src), "sign-extending load of a pointer");
         }
-        num = scalar_alu(UBPF_ALU_MOVSX, 64, op->bits, &result.num,
-                         &result.num);
+        num =
+            scalar_alu(UBPF_ALU_MOVSX, 64, op->bits, &result.num, &result.num);
         if (!scalar_equal(&num, &result.num)) {
             uint32_t node = result.node;
 
@@ -287,7 +305,7 @@ do_store(struct verifier *v, const struct ubpf_op *op)
     unsigned int regs = REG(op->dst) | (op->reg ? REG(op->src) : 0);
     const struct value *ptr = &v->cur->regs[reg];
     struct value value;
-    struct span span = { 0, 0 };
+    struct span span = {0, 0};
 
     error = get_operand(v, op, &value);
     if (error) {
@@ -305,13 +323,14 @@ do_store(struct verifier *v, const struct ubpf_op *op)
         }
         if (value.kind != VALUE_SCALAR
             && (size != 8 || span.first != span.last || span.first % 8)) {
-            return refuse(v, regs, "a pointer may be stored only whole and at "
+            return refuse(v, regs,
+                          "a pointer may be stored only whole and at "
                           "a fixed multiple of 8 bytes from r10");
         }
         return span.first == span.last
-               ? stack_write(v, span.first, size, &value)
-               : stack_write_somewhere(v, span.first,
-                                       span.last + size - span.first);
+                   ? stack_write(v, span.first, size, &value)
+                   : stack_write_somewhere(v, span.first,
+                                           span.last + size - span.first);
     case VALUE_CTX:
         return find_field(v, reg, op->offset, size, true) ? 0 : v->error;
     case VALUE_PACKET:
@@ -372,8 +391,10 @@ do_atomic(struct verifier *v, const struct ubpf_op *op)
         return error;
     }
     if (at.value | at.mask) {
-        return refuse(v, REG(op->dst), "atomic operation that is not known to "
-                      "be aligned to its %d bytes", size);
+        return refuse(v, REG(op->dst),
+                      "atomic operation that is not known to "
+                      "be aligned to its %d bytes",
+                      size);
     }
     any = value_scalar(v, scalar_of_width(op->bits, false));
     if (ptr->kind == VALUE_STACK) {
@@ -381,8 +402,8 @@ do_atomic(struct verifier *v, const struct ubpf_op *op)
                             size, &any);
     }
     if (op->fetch) {
-        v->cur->regs[op->code == UBPF_ATOMIC_CMPXCHG ? 0 : op->src]
-            = value_scalar(v, scalar_of_width(op->bits, false));
+        v->cur->regs[op->code == UBPF_ATOMIC_CMPXCHG ? 0 : op->src] =
+            value_scalar(v, scalar_of_width(op->bits, false));
     }
     return error ? error : v->error;
 }
@@ -391,21 +412,26 @@ int
 check_readable(struct verifier *v, int reg, uint64_t len, const char *what)
 {
     const char *why = NULL;
-    struct span span = { 0, 0 };
+    struct span span = {0, 0};
     int error;
 
     switch ((enum value_kind) v->cur->regs[reg].kind) {
     case VALUE_STACK:
         if (len > UBPF_STACK_SIZE) {
-            return refuse(v, REG(reg), "%s of up to %" PRIu64
-                          " bytes is larger than the stack", what, len);
+            return refuse(v, REG(reg),
+                          "%s of up to %" PRIu64
+                          " bytes is larger than the stack",
+                          what, len);
         }
         error = find_stack(v, reg, 0, (int64_t) len, &span);
-        if (!error && !stack_read_bytes(v, span.first, span.last - span.first
-                                        + (int64_t) len, &why)) {
-            error = refuse(v, REG(reg), "a byte of %s on the stack between "
-                           "r10%+" PRId64 " and r10%+" PRId64 " is %s", what,
-                           span.first, span.last + (int64_t) len - 1, why);
+        if (!error
+            && !stack_read_bytes(
+                v, span.first, span.last - span.first + (int64_t) len, &why)) {
+            error =
+                refuse(v, REG(reg),
+                       "a byte of %s on the stack between "
+                       "r10%+" PRId64 " and r10%+" PRId64 " is %s",
+                       what, span.first, span.last + (int64_t) len - 1, why);
         }
         return error;
     case VALUE_PACKET:
@@ -414,8 +440,8 @@ check_readable(struct verifier *v, int reg, uint64_t len, const char *what)
             return refuse(v, REG(reg), "the size of %s is not bounded", what);
         }
         return v->cur->regs[reg].kind == VALUE_PACKET
-               ? check_packet(v, reg, 0, (int64_t) len)
-               : check_map_value(v, reg, 0, (int64_t) len, ACCESS_LOAD);
+                   ? check_packet(v, reg, 0, (int64_t) len)
+                   : check_map_value(v, reg, 0, (int64_t) len, ACCESS_LOAD);
     default:
         return refuse_pointer(v, reg, what);
     }

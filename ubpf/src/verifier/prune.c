@@ -13,7 +13,7 @@
 
 struct binding {
     uint32_t old, new;
-    int64_t plus;               /* old = new + plus. */
+    int64_t plus; /* old = new + plus. */
 };
 
 /* A sum that waits until the symbols in it are bound. */
@@ -24,8 +24,8 @@ struct bound_sum {
 
 struct matcher {
     struct verifier *v;
-    uint32_t epoch;             /* Of the old state. */
-    bool exactly;               /* Equal rather than covered. */
+    uint32_t epoch; /* Of the old state. */
+    bool exactly;   /* Equal rather than covered. */
     struct binding syms[MAX_BINDINGS];
     struct binding nulls[MAX_BINDINGS];
     struct bound_sum sums[MAX_BINDINGS];
@@ -55,7 +55,7 @@ bind(struct binding *bindings, uint32_t *n, uint32_t old, uint32_t new,
     if (*n == MAX_BINDINGS) {
         return false;
     }
-    bindings[(*n)++] = (struct binding) { old, new, plus };
+    bindings[(*n)++] = (struct binding) {old, new, plus};
     return true;
 }
 
@@ -72,7 +72,7 @@ bind_sym(struct matcher *m, const struct value *old, const struct value *new)
         if (m->n_sums == MAX_BINDINGS) {
             return false;
         }
-        m->sums[m->n_sums++] = (struct bound_sum) { old->sym, new->sym, plus };
+        m->sums[m->n_sums++] = (struct bound_sum) {old->sym, new->sym, plus};
         return true;
     }
     return bind(m->syms, &m->n_syms, old->sym, new->sym, plus);
@@ -86,7 +86,7 @@ image(struct matcher *m, uint32_t old, uint32_t *new, int64_t *plus)
     const uint32_t *leaves = sym_leaves(m->v, &old, &n);
 
     for (uint32_t i = 0; i < n; i++) {
-        leaf[i] = leaves[i];        /* sym_add() may move them. */
+        leaf[i] = leaves[i]; /* sym_add() may move them. */
     }
     *new = 0;
     *plus = 0;
@@ -207,7 +207,7 @@ match_run(struct matcher *m, const struct state *old, uint32_t i, uint32_t n)
 static bool
 match_stack(struct matcher *m, const struct state *old)
 {
-    for (uint32_t i = old->depth; i-- > 0; ) {
+    for (uint32_t i = old->depth; i-- > 0;) {
         cell c = old->stack[i];
         uint32_t n = 1;
 
@@ -264,13 +264,12 @@ inherit_values(struct verifier *v, const struct state *old, uint32_t epoch)
     cell last_old = 0, last_new = 0;
 
     for (int i = 0; i < UBPF_N_REGS; i++) {
-        if (v->live[v->pc] & REG(i)
-            && old->regs[i].kind == VALUE_SCALAR) {
+        if (v->live[v->pc] & REG(i) && old->regs[i].kind == VALUE_SCALAR) {
             mark_precise(v, cur->regs[i].node,
                          node_precision(v, old->regs[i].node));
         }
     }
-    for (uint32_t i = old->depth; i-- > 0; ) {
+    for (uint32_t i = old->depth; i-- > 0;) {
         cell o = old->stack[i], n = cell_of(cur, i);
 
         if (o && n && store_at(v, o / 8)->read >= epoch

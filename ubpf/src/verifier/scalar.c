@@ -24,8 +24,8 @@ signed_max(int bits)
 struct range
 range_full(int bits)
 {
-    return (struct range) { 0, low_mask(bits), -signed_max(bits) - 1,
-                            signed_max(bits) };
+    return (struct range) {0, low_mask(bits), -signed_max(bits) - 1,
+                           signed_max(bits)};
 }
 
 void
@@ -40,7 +40,7 @@ range_intersect(struct range *r, const struct range *other)
 struct scalar
 scalar_unknown(void)
 {
-    return (struct scalar) { TNUM_UNKNOWN, range_full(64), range_full(32) };
+    return (struct scalar) {TNUM_UNKNOWN, range_full(64), range_full(32)};
 }
 
 struct scalar
@@ -50,8 +50,8 @@ scalar_const(uint64_t x)
 
     return (struct scalar) {
         tnum_const(x),
-        { x, x, (int64_t) x, (int64_t) x },
-        { (uint32_t) x, (uint32_t) x, low, low },
+        {x, x, (int64_t) x, (int64_t) x},
+        {(uint32_t) x, (uint32_t) x, low, low},
     };
 }
 
@@ -84,8 +84,8 @@ scalar_of_width(int bits, bool sign_extended)
 static bool
 range_covers(const struct range *a, const struct range *b)
 {
-    return a->umin <= b->umin && a->umax >= b->umax
-           && a->smin <= b->smin && a->smax >= b->smax;
+    return a->umin <= b->umin && a->umax >= b->umax && a->smin <= b->smin
+           && a->smax >= b->smax;
 }
 
 bool
@@ -216,8 +216,7 @@ scalar_intersect(struct scalar *s, const struct scalar *other)
 {
     range_intersect(&s->r64, &other->r64);
     range_intersect(&s->r32, &other->r32);
-    return tnum_intersect(s->bits, other->bits, &s->bits)
-           && scalar_reduce(s);
+    return tnum_intersect(s->bits, other->bits, &s->bits) && scalar_reduce(s);
 }
 
 /* a < b ('strict') or a <= b, unsigned. */
@@ -279,7 +278,7 @@ assume_set(struct scalar *a, struct scalar *b, int bits, bool holds)
         if (!maybe) {
             return false;
         }
-        if (!(maybe & (maybe - 1))) {   /* One bit only: set in both. */
+        if (!(maybe & (maybe - 1))) { /* One bit only: set in both. */
             a->bits.value |= maybe;
             a->bits.mask &= ~maybe;
             b->bits.value |= maybe;
@@ -318,9 +317,9 @@ static int
 opposite(int code)
 {
     static const uint8_t of[UBPF_N_COND] = {
-        [UBPF_COND_EQ] = UBPF_COND_NE, [UBPF_COND_NE] = UBPF_COND_EQ,
-        [UBPF_COND_GT] = UBPF_COND_LE, [UBPF_COND_LE] = UBPF_COND_GT,
-        [UBPF_COND_GE] = UBPF_COND_LT, [UBPF_COND_LT] = UBPF_COND_GE,
+        [UBPF_COND_EQ] = UBPF_COND_NE,   [UBPF_COND_NE] = UBPF_COND_EQ,
+        [UBPF_COND_GT] = UBPF_COND_LE,   [UBPF_COND_LE] = UBPF_COND_GT,
+        [UBPF_COND_GE] = UBPF_COND_LT,   [UBPF_COND_LT] = UBPF_COND_GE,
         [UBPF_COND_SGT] = UBPF_COND_SLE, [UBPF_COND_SLE] = UBPF_COND_SGT,
         [UBPF_COND_SGE] = UBPF_COND_SLT, [UBPF_COND_SLT] = UBPF_COND_SGE,
         [UBPF_COND_SET] = UBPF_COND_SET,
@@ -336,24 +335,45 @@ scalar_assume(int code, int bits, bool holds, struct scalar *a,
     struct range *rb = bits == 64 ? &b->r64 : &b->r32;
     bool ok = true;
 
-    switch ((enum ubpf_cond) (holds ? code : opposite(code))) {
-    case UBPF_COND_EQ: ok = assume_equal(a, b, bits); break;
+    switch ((enum ubpf_cond)(holds ? code : opposite(code))) {
+    case UBPF_COND_EQ:
+        ok = assume_equal(a, b, bits);
+        break;
     case UBPF_COND_NE: {
         struct range old = *ra;
 
         ok = assume_unequal(ra, rb) && assume_unequal(rb, &old);
         break;
     }
-    case UBPF_COND_LT: ok = assume_below(ra, rb, true); break;
-    case UBPF_COND_LE: ok = assume_below(ra, rb, false); break;
-    case UBPF_COND_GT: ok = assume_below(rb, ra, true); break;
-    case UBPF_COND_GE: ok = assume_below(rb, ra, false); break;
-    case UBPF_COND_SLT: ok = assume_less(ra, rb, true); break;
-    case UBPF_COND_SLE: ok = assume_less(ra, rb, false); break;
-    case UBPF_COND_SGT: ok = assume_less(rb, ra, true); break;
-    case UBPF_COND_SGE: ok = assume_less(rb, ra, false); break;
-    case UBPF_COND_SET: ok = assume_set(a, b, bits, holds); break;
-    case UBPF_N_COND: break;
+    case UBPF_COND_LT:
+        ok = assume_below(ra, rb, true);
+        break;
+    case UBPF_COND_LE:
+        ok = assume_below(ra, rb, false);
+        break;
+    case UBPF_COND_GT:
+        ok = assume_below(rb, ra, true);
+        break;
+    case UBPF_COND_GE:
+        ok = assume_below(rb, ra, false);
+        break;
+    case UBPF_COND_SLT:
+        ok = assume_less(ra, rb, true);
+        break;
+    case UBPF_COND_SLE:
+        ok = assume_less(ra, rb, false);
+        break;
+    case UBPF_COND_SGT:
+        ok = assume_less(rb, ra, true);
+        break;
+    case UBPF_COND_SGE:
+        ok = assume_less(rb, ra, false);
+        break;
+    case UBPF_COND_SET:
+        ok = assume_set(a, b, bits, holds);
+        break;
+    case UBPF_N_COND:
+        break;
     }
     return ok && scalar_reduce(a) && scalar_reduce(b);
 }

@@ -22,8 +22,8 @@ struct range {
 /* The conjunction of three views of one register. */
 struct scalar {
     struct tnum bits;
-    struct range r64;           /* Of the whole. */
-    struct range r32;           /* Of the low half. */
+    struct range r64; /* Of the whole. */
+    struct range r32; /* Of the low half. */
 };
 
 struct scalar scalar_unknown(void);
@@ -53,8 +53,8 @@ bool scalar_intersect(struct scalar *s, const struct scalar *other);
 
 /* Result of enum ubpf_alu 'code', 'bits' (32 or 64) wide; 'from' as in struct
  * ubpf_op. */
-struct scalar scalar_alu(int code, int bits, int from,
-                         const struct scalar *a, const struct scalar *b);
+struct scalar scalar_alu(int code, int bits, int from, const struct scalar *a,
+                         const struct scalar *b);
 
 /* Narrows '*a' and '*b' to what they can be where enum ubpf_cond 'code' holds
  * ('holds') or does not; false if it cannot come to that. */

@@ -36,10 +36,10 @@ wrap(wide lo, wide hi, int bits)
 static struct range
 range_add(const struct range *a, const struct range *b, int bits)
 {
-    struct range u = wrap((wide) a->umin + b->umin, (wide) a->umax + b->umax,
-                          bits);
-    struct range s = wrap((wide) a->smin + b->smin, (wide) a->smax + b->smax,
-                          bits);
+    struct range u =
+        wrap((wide) a->umin + b->umin, (wide) a->umax + b->umax, bits);
+    struct range s =
+        wrap((wide) a->smin + b->smin, (wide) a->smax + b->smax, bits);
 
     range_intersect(&u, &s);
     return u;
@@ -48,10 +48,10 @@ range_add(const struct range *a, const struct range *b, int bits)
 static struct range
 range_sub(const struct range *a, const struct range *b, int bits)
 {
-    struct range u = wrap((wide) a->umin - b->umax, (wide) a->umax - b->umin,
-                          bits);
-    struct range s = wrap((wide) a->smin - b->smax, (wide) a->smax - b->smin,
-                          bits);
+    struct range u =
+        wrap((wide) a->umin - b->umax, (wide) a->umax - b->umin, bits);
+    struct range s =
+        wrap((wide) a->smin - b->smax, (wide) a->smax - b->smin, bits);
 
     range_intersect(&u, &s);
     return u;
@@ -61,8 +61,10 @@ static struct range
 range_mul(const struct range *a, const struct range *b, int bits)
 {
     wide p[4] = {
-        (wide) a->smin * b->smin, (wide) a->smin * b->smax,
-        (wide) a->smax * b->smin, (wide) a->smax * b->smax,
+        (wide) a->smin * b->smin,
+        (wide) a->smin * b->smax,
+        (wide) a->smax * b->smin,
+        (wide) a->smax * b->smax,
     };
     wide lo = p[0], hi = p[0];
     struct range r;
@@ -73,8 +75,8 @@ range_mul(const struct range *a, const struct range *b, int bits)
     }
     r = wrap(lo, hi, bits);
     if (a->umax <= INT64_MAX && b->umax <= INT64_MAX) {
-        struct range u = wrap((wide) a->umin * b->umin,
-                              (wide) a->umax * b->umax, bits);
+        struct range u =
+            wrap((wide) a->umin * b->umin, (wide) a->umax * b->umax, bits);
         range_intersect(&r, &u);
     }
     return r;
@@ -154,10 +156,10 @@ shift_bits(int code, struct tnum a, int n, int bits)
 
     switch (code) {
     case UBPF_ALU_LSH:
-        return (struct tnum) { a.value << n, a.mask << n };
+        return (struct tnum) {a.value << n, a.mask << n};
     case UBPF_ALU_RSH:
         a = tnum_low(a, bits);
-        return (struct tnum) { a.value >> n, a.mask >> n };
+        return (struct tnum) {a.value >> n, a.mask >> n};
     default:
         a = tnum_sign_extend(a, bits);
         t.mask = (uint64_t) ((int64_t) a.mask >> n);
@@ -171,18 +173,29 @@ static struct tnum
 alu_bits(int code, int bits, int from, struct tnum a, struct tnum b)
 {
     switch ((enum ubpf_alu) code) {
-    case UBPF_ALU_ADD: return tnum_add(a, b);
-    case UBPF_ALU_SUB: return tnum_sub(a, b);
-    case UBPF_ALU_NEG: return tnum_sub(tnum_const(0), a);
-    case UBPF_ALU_MUL: return tnum_mul(a, b);
-    case UBPF_ALU_AND: return tnum_and(a, b);
-    case UBPF_ALU_OR: return tnum_or(a, b);
-    case UBPF_ALU_XOR: return tnum_xor(a, b);
-    case UBPF_ALU_MOV: return b;
-    case UBPF_ALU_MOVSX: return tnum_sign_extend(b, from);
-    case UBPF_ALU_TO_LE: return tnum_low(a, from);
+    case UBPF_ALU_ADD:
+        return tnum_add(a, b);
+    case UBPF_ALU_SUB:
+        return tnum_sub(a, b);
+    case UBPF_ALU_NEG:
+        return tnum_sub(tnum_const(0), a);
+    case UBPF_ALU_MUL:
+        return tnum_mul(a, b);
+    case UBPF_ALU_AND:
+        return tnum_and(a, b);
+    case UBPF_ALU_OR:
+        return tnum_or(a, b);
+    case UBPF_ALU_XOR:
+        return tnum_xor(a, b);
+    case UBPF_ALU_MOV:
+        return b;
+    case UBPF_ALU_MOVSX:
+        return tnum_sign_extend(b, from);
+    case UBPF_ALU_TO_LE:
+        return tnum_low(a, from);
     case UBPF_ALU_TO_BE:
-    case UBPF_ALU_BSWAP: return tnum_bswap(tnum_low(a, from), from);
+    case UBPF_ALU_BSWAP:
+        return tnum_bswap(tnum_low(a, from), from);
     case UBPF_ALU_LSH:
     case UBPF_ALU_RSH:
     case UBPF_ALU_ARSH:
@@ -210,16 +223,24 @@ alu_range(int code, int bits, const struct range *a, const struct range *b,
     static const struct range zero;
 
     switch ((enum ubpf_alu) code) {
-    case UBPF_ALU_ADD: return range_add(a, b, bits);
-    case UBPF_ALU_SUB: return range_sub(a, b, bits);
-    case UBPF_ALU_NEG: return range_sub(&zero, a, bits);
-    case UBPF_ALU_MUL: return range_mul(a, b, bits);
+    case UBPF_ALU_ADD:
+        return range_add(a, b, bits);
+    case UBPF_ALU_SUB:
+        return range_sub(a, b, bits);
+    case UBPF_ALU_NEG:
+        return range_sub(&zero, a, bits);
+    case UBPF_ALU_MUL:
+        return range_mul(a, b, bits);
     case UBPF_ALU_AND:
     case UBPF_ALU_OR:
-    case UBPF_ALU_XOR: return range_logic(code, a, b, bits);
-    case UBPF_ALU_MOV: return *b;
-    case UBPF_ALU_DIV: return range_div(a, b, bits);
-    case UBPF_ALU_MOD: return range_mod(a, b, bits);
+    case UBPF_ALU_XOR:
+        return range_logic(code, a, b, bits);
+    case UBPF_ALU_MOV:
+        return *b;
+    case UBPF_ALU_DIV:
+        return range_div(a, b, bits);
+    case UBPF_ALU_MOD:
+        return range_mod(a, b, bits);
     case UBPF_ALU_LSH:
     case UBPF_ALU_RSH:
     case UBPF_ALU_ARSH:
@@ -246,8 +267,14 @@ static bool
 low_half_is_closed(int code)
 {
     switch (code) {
-    case UBPF_ALU_ADD: case UBPF_ALU_SUB: case UBPF_ALU_NEG: case UBPF_ALU_MUL:
-    case UBPF_ALU_AND: case UBPF_ALU_OR: case UBPF_ALU_XOR: case UBPF_ALU_MOV:
+    case UBPF_ALU_ADD:
+    case UBPF_ALU_SUB:
+    case UBPF_ALU_NEG:
+    case UBPF_ALU_MUL:
+    case UBPF_ALU_AND:
+    case UBPF_ALU_OR:
+    case UBPF_ALU_XOR:
+    case UBPF_ALU_MOV:
         return true;
     default:
         return false;
@@ -290,14 +317,14 @@ scalar_alu(int code, int bits, int from, const struct scalar *a,
     struct scalar r = scalar_unknown();
 
     if (scalar_is_const(a) && scalar_is_const(b)) {
-        return scalar_const(ubpf_eval_alu(code, bits, from, a->bits.value,
-                                          b->bits.value));
+        return scalar_const(
+            ubpf_eval_alu(code, bits, from, a->bits.value, b->bits.value));
     }
     r.bits = alu_bits(code, bits, from, a->bits, b->bits);
     if (bits == 64) {
         r.r64 = code == UBPF_ALU_MOVSX
-                ? movsx_range(from, 64, b)
-                : alu_range(code, 64, &a->r64, &b->r64, b->bits);
+                    ? movsx_range(from, 64, b)
+                    : alu_range(code, 64, &a->r64, &b->r64, b->bits);
         if (low_half_is_closed(code)) {
             r.r32 = alu_range(code, 32, &a->r32, &b->r32, b->bits);
         }
@@ -307,8 +334,8 @@ scalar_alu(int code, int bits, int from, const struct scalar *a,
         }
     } else {
         r.r32 = code == UBPF_ALU_MOVSX
-                ? movsx_range(from, 32, b)
-                : alu_range(code, 32, &a->r32, &b->r32, b->bits);
+                    ? movsx_range(from, 32, b)
+                    : alu_range(code, 32, &a->r32, &b->r32, b->bits);
         zero_extend(&r);
     }
     scalar_reduce(&r);

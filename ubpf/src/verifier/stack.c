@@ -35,7 +35,7 @@ deepen(struct verifier *v, int64_t at)
     uint32_t depth = (uint32_t) (-at + 7) & ~7u;
 
     if (depth > v->cur->depth) {
-        v->cur->depth = depth;      /* The cells are 0 already. */
+        v->cur->depth = depth; /* The cells are 0 already. */
     }
 }
 
@@ -64,8 +64,8 @@ stack_write(struct verifier *v, int64_t at, int width,
         && value->num.r64.umax >> (width * 8)) {
         struct scalar mask = scalar_const((UINT64_C(1) << (width * 8)) - 1);
 
-        kept = value_scalar(v, scalar_alu(UBPF_ALU_AND, 64, 0, &value->num,
-                                          &mask));
+        kept = value_scalar(
+            v, scalar_alu(UBPF_ALU_AND, 64, 0, &value->num, &mask));
         kept.node = node_new(v, value->node, 0);
     }
     store = store_new(v, &kept, width);
@@ -89,8 +89,10 @@ stack_write_somewhere(struct verifier *v, int64_t at, int64_t len)
         cell c = get_cell(v->cur, at + i);
 
         if (c && store_at(v, c / 8)->value.kind != VALUE_SCALAR) {
-            return refuse(v, 0, "store at a variable stack offset may "
-                          "overwrite the pointer at r10%+" PRId64, at + i);
+            return refuse(v, 0,
+                          "store at a variable stack offset may "
+                          "overwrite the pointer at r10%+" PRId64,
+                          at + i);
         }
     }
     /* Which bytes are initialised afterwards depends on which were. */
@@ -131,8 +133,8 @@ static struct scalar
 extract(const struct scalar *num, int first, int n, int to)
 {
     struct scalar shift = scalar_const((uint64_t) first * 8);
-    struct scalar mask = scalar_const(n == 8 ? UINT64_MAX
-                                      : (UINT64_C(1) << (n * 8)) - 1);
+    struct scalar mask =
+        scalar_const(n == 8 ? UINT64_MAX : (UINT64_C(1) << (n * 8)) - 1);
     struct scalar part = scalar_alu(UBPF_ALU_RSH, 64, 0, num, &shift);
 
     part = scalar_alu(UBPF_ALU_AND, 64, 0, &part, &mask);
@@ -150,7 +152,7 @@ stack_peek(struct verifier *v, const struct state *state, int64_t at,
         *value = store_at(v, store)->value;
         return PEEK_WHOLE;
     }
-    *value = (struct value) { .kind = VALUE_SCALAR, .num = scalar_const(0) };
+    *value = (struct value) {.kind = VALUE_SCALAR, .num = scalar_const(0)};
     for (int i = 0, n; i < width; i += n) {
         cell first = get_cell(state, at + i);
         struct scalar part;
@@ -164,7 +166,8 @@ stack_peek(struct verifier *v, const struct state *state, int64_t at,
             return PEEK_NOTHING;
         }
         for (n = 1; i + n < width && (first + (uint32_t) n) % 8
-             && get_cell(state, at + i + n) == first + (uint32_t) n; n++) {
+                    && get_cell(state, at + i + n) == first + (uint32_t) n;
+             n++) {
             continue;
         }
         part = extract(&store_at(v, first / 8)->value.num, first % 8, n, i);
@@ -188,8 +191,8 @@ stack_load(struct verifier *v, int64_t at, int width, struct value *value,
             cell c = get_cell(v->cur, at + i);
 
             if (i == 0 || c / 8 != get_cell(v->cur, at + i - 1) / 8) {
-                value->node = node_new(v, value->node,
-                                       store_at(v, c / 8)->value.node);
+                value->node =
+                    node_new(v, value->node, store_at(v, c / 8)->value.node);
             }
         }
         break;
@@ -253,8 +256,8 @@ stack_kill_packet(struct verifier *v)
 bool
 narrow_copy(struct verifier *v, struct value *value, const struct value *to)
 {
-    struct scalar move = scalar_const((uint64_t) value->delta
-                                      - (uint64_t) to->delta);
+    struct scalar move =
+        scalar_const((uint64_t) value->delta - (uint64_t) to->delta);
     struct scalar same = scalar_alu(UBPF_ALU_ADD, 64, 0, &to->num, &move);
     struct scalar num = value->num;
 
@@ -298,7 +301,7 @@ stack_narrow(struct verifier *v, const struct value *to)
         if (!store) {
             return;
         }
-        old = store_at(v, c / 8);       /* It may have moved. */
+        old = store_at(v, c / 8); /* It may have moved. */
         store_at(v, store)->from = c / 8;
         for (uint32_t k = 0; k < old->width && k <= i; k++) {
             if (state->stack[i - k] == c + k) {

@@ -13,7 +13,8 @@ ver_alloc(struct verifier *v, size_t size)
     void *p;
 
     if (v->bytes + size > UBPF_VERIFIER_MAX_BYTES) {
-        fail(v, E2BIG, "verifier: the program is too complex: the proof needs "
+        fail(v, E2BIG,
+             "verifier: the program is too complex: the proof needs "
              "more than %u MiB",
              (unsigned int) (UBPF_VERIFIER_MAX_BYTES >> 20));
         return NULL;
@@ -174,7 +175,8 @@ mark_precise(struct verifier *v, uint32_t i, enum precision precision)
 {
     todo_add(v, i, precision);
     while (v->todo.n > 1) {
-        struct node node = *node_at(v, ((uint32_t *) v->todo.data)[--v->todo.n]);
+        struct node node =
+            *node_at(v, ((uint32_t *) v->todo.data)[--v->todo.n]);
 
         v->work++;
         todo_add(v, node.from[0], precision);
@@ -242,7 +244,7 @@ sym_add(struct verifier *v, uint32_t a, uint32_t b)
     if (na + nb > SUM_LEAVES) {
         return sym_new(v);
     }
-    for (uint32_t i = 0, j = 0; i < na || j < nb; ) {
+    for (uint32_t i = 0, j = 0; i < na || j < nb;) {
         leaf[n++] = j == nb || (i < na && la[i] <= lb[j]) ? la[i++] : lb[j++];
     }
     return sum_intern(v, leaf, n);
@@ -261,7 +263,9 @@ struct value
 value_scalar(struct verifier *v, struct scalar num)
 {
     struct value value = {
-        .kind = VALUE_SCALAR, .num = num, .sym = sym_new(v),
+        .kind = VALUE_SCALAR,
+        .num = num,
+        .sym = sym_new(v),
         .node = node_new(v, 0, 0),
     };
 
@@ -278,7 +282,7 @@ value_const(struct verifier *v, uint64_t x)
 struct value
 value_pointer(enum value_kind kind)
 {
-    return (struct value) { .kind = kind, .num = scalar_const(0) };
+    return (struct value) {.kind = kind, .num = scalar_const(0)};
 }
 
 struct fact *
@@ -314,6 +318,6 @@ fact_add(struct verifier *v, uint32_t sym, int64_t bytes)
     need = vec_add(v, &v->needs, sizeof *need);
     if (need) {
         *need = INT64_MIN;
-        *fact = (struct fact) { sym, v->needs.n - 1, bytes };
+        *fact = (struct fact) {sym, v->needs.n - 1, bytes};
     }
 }

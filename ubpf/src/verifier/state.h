@@ -33,34 +33,34 @@
 #include "verifier/scalar.h"
 
 enum value_kind {
-    VALUE_NONE,                 /* Not initialised. */
+    VALUE_NONE, /* Not initialised. */
     VALUE_SCALAR,
     VALUE_CTX,
-    VALUE_STACK,                /* Offset from r10, so negative. */
-    VALUE_PACKET,               /* Offset from ctx->data. */
+    VALUE_STACK,  /* Offset from r10, so negative. */
+    VALUE_PACKET, /* Offset from ctx->data. */
     VALUE_PACKET_END,
-    VALUE_MAP,                  /* The map itself. */
+    VALUE_MAP, /* The map itself. */
     VALUE_MAP_VALUE,
     VALUE_MAP_VALUE_OR_NULL,
 };
 
 struct value {
-    uint8_t kind;               /* enum value_kind. */
-    uint32_t map;               /* MAP...: its index. */
-    uint32_t null_id;           /* OR_NULL: shared by copies. */
-    uint32_t node;              /* Where the number comes from. */
-    uint32_t sym;               /* The number is sym + delta. */
+    uint8_t kind;     /* enum value_kind. */
+    uint32_t map;     /* MAP...: its index. */
+    uint32_t null_id; /* OR_NULL: shared by copies. */
+    uint32_t node;    /* Where the number comes from. */
+    uint32_t sym;     /* The number is sym + delta. */
     int64_t delta;
-    struct scalar num;          /* SCALAR: the number; else the offset. */
+    struct scalar num; /* SCALAR: the number; else the offset. */
 };
 
 /* A store to the stack: never changed once written, but for 'read'.  A state
  * that was kept in epoch E needs what was loaded in epoch E or later. */
 struct store {
     struct value value;
-    uint32_t from;              /* The store that this one narrows, or 0. */
-    uint32_t read;              /* Epoch of the last load from it, or 0. */
-    uint8_t width;              /* Bytes. */
+    uint32_t from; /* The store that this one narrows, or 0. */
+    uint32_t read; /* Epoch of the last load from it, or 0. */
+    uint8_t width; /* Bytes. */
 };
 
 /* A byte of the stack: the index of a store, times 8, plus which byte of it; 0
@@ -70,7 +70,7 @@ typedef uint32_t cell;
 /* sym + bytes <= data_end - data, for the packet as it is. */
 struct fact {
     uint32_t sym;
-    uint32_t need;              /* Index of the bytes that were needed. */
+    uint32_t need; /* Index of the bytes that were needed. */
     int64_t bytes;
 };
 #define MAX_FACTS 24
@@ -79,21 +79,21 @@ struct state {
     struct value regs[UBPF_N_REGS];
     struct fact facts[MAX_FACTS];
     uint32_t n_facts;
-    uint32_t history;           /* Node of the branches on the path, each with
-                                 * the ones before. */
-    uint32_t depth;             /* Bytes of stack in use, multiple of 8. */
-    cell stack[UBPF_STACK_SIZE];/* [i] is the byte at r10 - 1 - i.  Last, as
-                                 * copies have only 'depth' of it. */
+    uint32_t history;            /* Node of the branches on the path, each with
+                                  * the ones before. */
+    uint32_t depth;              /* Bytes of stack in use, multiple of 8. */
+    cell stack[UBPF_STACK_SIZE]; /* [i] is the byte at r10 - 1 - i.  Last, as
+                                  * copies have only 'depth' of it. */
 };
 
 /* A state at which the paths through it were, or are being, explored. */
 struct checkpoint {
-    struct checkpoint *parent;  /* The one before on the path. */
-    struct checkpoint *next;    /* At the same instruction. */
-    uint32_t pending;           /* Paths below it that have not ended. */
-    uint32_t misses;            /* Times that it did not help. */
-    uint32_t epoch;             /* In which it was made. */
-    struct state *state;        /* Truncated to its depth. */
+    struct checkpoint *parent; /* The one before on the path. */
+    struct checkpoint *next;   /* At the same instruction. */
+    uint32_t pending;          /* Paths below it that have not ended. */
+    uint32_t misses;           /* Times that it did not help. */
+    uint32_t epoch;            /* In which it was made. */
+    struct state *state;       /* Truncated to its depth. */
 };
 
 /* A path to explore later: the jump at 'pc' is taken. */
@@ -101,7 +101,7 @@ struct pending {
     struct pending *next;
     struct checkpoint *parent;
     uint32_t pc;
-    struct state *state;        /* Truncated to its depth. */
+    struct state *state; /* Truncated to its depth. */
 };
 
 /* A growing array of the verifier's memory. */
@@ -113,16 +113,16 @@ struct vec {
 /* How much the proof depends on the bounds of a number. */
 enum precision {
     PRECISION_NONE,
-    PRECISION_BRANCH,           /* They decided a branch. */
-    PRECISION_ACCESS,           /* They are part of an offset or a size. */
+    PRECISION_BRANCH, /* They decided a branch. */
+    PRECISION_ACCESS, /* They are part of an offset or a size. */
 };
 
 /* What a number comes from. */
 struct node {
     uint32_t from[2];
-    uint32_t place;             /* Index of where a number was forgotten that
-                                 * this one replaces, or 0. */
-    uint8_t precision;          /* enum precision. */
+    uint32_t place;    /* Index of where a number was forgotten that
+                        * this one replaces, or 0. */
+    uint8_t precision; /* enum precision. */
     bool blamed;
 };
 
@@ -140,9 +140,9 @@ struct forgotten {
 struct sum {
     uint32_t n;
     uint32_t leaf[SUM_LEAVES];
-    uint32_t chain;             /* Next in the hash bucket, plus 1. */
+    uint32_t chain; /* Next in the hash bucket, plus 1. */
 };
-#define SYM_SUM UINT32_C(0x80000000)    /* Symbol: index of a sum. */
+#define SYM_SUM     UINT32_C(0x80000000) /* Symbol: index of a sum. */
 #define SUM_BUCKETS 4096
 
 struct verifier {
@@ -151,41 +151,41 @@ struct verifier {
     uint64_t max_visited, max_work;
 
     /* From flow.c, for each instruction slot. */
-    struct ubpf_op *ops;        /* len 0: not the start of one. */
-    uint16_t *live;             /* Registers read before they are written. */
-    bool *join;                 /* Paths meet here. */
-    bool *loop;                 /* Between the ends of a backward jump. */
-    struct forgotten *forgotten;/* NULL: do not widen states. */
+    struct ubpf_op *ops;         /* len 0: not the start of one. */
+    uint16_t *live;              /* Registers read before they are written. */
+    bool *join;                  /* Paths meet here. */
+    bool *loop;                  /* Between the ends of a backward jump. */
+    struct forgotten *forgotten; /* NULL: do not widen states. */
 
-    bool *reached;              /* NULL, or see ubpf_verify_reached(). */
+    bool *reached; /* NULL, or see ubpf_verify_reached(). */
     struct state *cur;
     uint32_t pc;
-    struct checkpoint *parent;  /* Of the current path. */
+    struct checkpoint *parent; /* Of the current path. */
     struct pending *pendings;
     struct checkpoint **points; /* For each slot. */
 
-    struct vec nodes;           /* struct node. */
-    struct vec stores;          /* struct store. */
-    struct vec needs;           /* int64_t, see struct fact. */
-    struct vec sums;            /* struct sum. */
-    struct vec places;          /* uint64_t, see struct forgotten. */
-    struct vec todo;            /* uint32_t, for mark_precise(). */
+    struct vec nodes;  /* struct node. */
+    struct vec stores; /* struct store. */
+    struct vec needs;  /* int64_t, see struct fact. */
+    struct vec sums;   /* struct sum. */
+    struct vec places; /* uint64_t, see struct forgotten. */
+    struct vec todo;   /* uint32_t, for mark_precise(). */
     uint32_t buckets[SUM_BUCKETS];
     uint32_t last_sym, last_null_id;
-    uint32_t epoch;             /* One begins with each checkpoint. */
+    uint32_t epoch; /* One begins with each checkpoint. */
 
-    uint64_t visited;           /* Instructions. */
-    uint64_t work;              /* Of comparing and copying states. */
+    uint64_t visited; /* Instructions. */
+    uint64_t work;    /* Of comparing and copying states. */
     uint64_t n_states;
-    uint32_t since;             /* Instructions since the last checkpoint. */
-    uint64_t bytes, peak;       /* Of memory. */
-    unsigned int refused_regs;  /* Those that a refusal named. */
-    int error;                  /* Why the proof failed: EPERM... */
-    char *text;                 /* The same in words. */
+    uint32_t since;            /* Instructions since the last checkpoint. */
+    uint64_t bytes, peak;      /* Of memory. */
+    unsigned int refused_regs; /* Those that a refusal named. */
+    int error;                 /* Why the proof failed: EPERM... */
+    char *text;                /* The same in words. */
 };
 
 /* state.c */
-void *ver_alloc(struct verifier *, size_t);     /* Zeroed. */
+void *ver_alloc(struct verifier *, size_t); /* Zeroed. */
 void ver_free(struct verifier *, void *, size_t);
 /* Adds an element of 'size' bytes, zeroed; NULL and 'error' set if that fails.
  * Index 0 of every vector is reserved. */
@@ -244,9 +244,9 @@ int need_initialised(struct verifier *, int reg);
 
 /* stack.c: 'at' is an offset from r10. */
 enum peek {
-    PEEK_NOTHING,               /* Nothing that may be read; see 'what'. */
-    PEEK_WHOLE,                 /* The value of one store. */
-    PEEK_PARTS,                 /* Parts of stores: only 'num' is set. */
+    PEEK_NOTHING, /* Nothing that may be read; see 'what'. */
+    PEEK_WHOLE,   /* The value of one store. */
+    PEEK_PARTS,   /* Parts of stores: only 'num' is set. */
 };
 enum peek stack_peek(struct verifier *, const struct state *, int64_t at,
                      int width, struct value *, const char **what);
@@ -273,24 +273,23 @@ void stack_narrow(struct verifier *, const struct value *to);
 bool narrow_copy(struct verifier *, struct value *, const struct value *to);
 
 /* memory.c: 'len' bytes at 'reg' are there to be read, in words or not. */
-int check_readable(struct verifier *, int reg, uint64_t len,
-                   const char *what);
+int check_readable(struct verifier *, int reg, uint64_t len, const char *what);
 
-/* widen.c: forgets the bounds of the numbers in which the current state differs
- * from that of the checkpoint ('all': of all that decided branches), but for
- * those that accesses depend on. */
+/* widen.c: forgets the bounds of the numbers in which the current state
+ * differs from that of the checkpoint ('all': of all that decided branches),
+ * but for those that accesses depend on. */
 void widen_state(struct verifier *, const struct checkpoint *, bool all);
 /* After a refusal: whether some of what was forgotten may be the reason.  It
  * will not be forgotten in the next attempt. */
 bool blame_forgotten(struct verifier *);
 
-/* prune.c: whether the state of a checkpoint covers the current one, which then
- * inherits what the proof needed of it; or, 'exactly', whether they are the
- * same. */
+/* prune.c: whether the state of a checkpoint covers the current one, which
+ * then inherits what the proof needed of it; or, 'exactly', whether they are
+ * the same. */
 bool state_covers(struct verifier *, const struct checkpoint *, bool exactly);
 /* explore.c */
 int explore(struct verifier *);
-int push_path(struct verifier *);       /* Where the jump at 'pc' is taken. */
+int push_path(struct verifier *); /* Where the jump at 'pc' is taken. */
 void free_paths(struct verifier *);
 
 /* explain.c */
@@ -302,8 +301,7 @@ int refuse(struct verifier *, unsigned int regs, const char *format, ...)
 /* The same for what does not depend on a path. */
 int refuse_at(struct verifier *, uint32_t pc, const char *format, ...)
     PRINTF(3, 4);
-int fail(struct verifier *, int error, const char *format, ...)
-    PRINTF(3, 4);
+int fail(struct verifier *, int error, const char *format, ...) PRINTF(3, 4);
 #define REG(N) (1u << (N))
 
 #endif /* state.h */

@@ -11,7 +11,7 @@ tnum_add(struct tnum a, struct tnum b)
     uint64_t most = least + a.mask + b.mask;
     uint64_t mask = (least ^ most) | a.mask | b.mask;
 
-    return (struct tnum) { least & ~mask, mask };
+    return (struct tnum) {least & ~mask, mask};
 }
 
 struct tnum
@@ -20,7 +20,7 @@ tnum_sub(struct tnum a, struct tnum b)
     uint64_t middle = a.value - b.value;
     uint64_t mask = ((middle + a.mask) ^ (middle - b.mask)) | a.mask | b.mask;
 
-    return (struct tnum) { middle & ~mask, mask };
+    return (struct tnum) {middle & ~mask, mask};
 }
 
 /* Long multiplication; a bit of 'a' that is not known adds either nothing or
@@ -28,13 +28,13 @@ tnum_sub(struct tnum a, struct tnum b)
 struct tnum
 tnum_mul(struct tnum a, struct tnum b)
 {
-    struct tnum sum = { 0, 0 };
+    struct tnum sum = {0, 0};
 
     for (; a.value | a.mask; a.value >>= 1, a.mask >>= 1) {
         if (a.value & 1) {
             sum = tnum_add(sum, b);
         } else if (a.mask & 1) {
-            sum = tnum_add(sum, (struct tnum) { 0, b.value | b.mask });
+            sum = tnum_add(sum, (struct tnum) {0, b.value | b.mask});
         }
         b.value <<= 1;
         b.mask <<= 1;
@@ -48,7 +48,7 @@ tnum_and(struct tnum a, struct tnum b)
     uint64_t ones = a.value & b.value;
     uint64_t maybe = (a.value | a.mask) & (b.value | b.mask);
 
-    return (struct tnum) { ones, maybe & ~ones };
+    return (struct tnum) {ones, maybe & ~ones};
 }
 
 struct tnum
@@ -56,7 +56,7 @@ tnum_or(struct tnum a, struct tnum b)
 {
     uint64_t ones = a.value | b.value;
 
-    return (struct tnum) { ones, (a.mask | b.mask) & ~ones };
+    return (struct tnum) {ones, (a.mask | b.mask) & ~ones};
 }
 
 struct tnum
@@ -64,7 +64,7 @@ tnum_xor(struct tnum a, struct tnum b)
 {
     uint64_t mask = a.mask | b.mask;
 
-    return (struct tnum) { (a.value ^ b.value) & ~mask, mask };
+    return (struct tnum) {(a.value ^ b.value) & ~mask, mask};
 }
 
 static uint64_t
@@ -76,7 +76,7 @@ swap(uint64_t x, int bits)
 struct tnum
 tnum_bswap(struct tnum t, int bits)
 {
-    return (struct tnum) { swap(t.value, bits), swap(t.mask, bits) };
+    return (struct tnum) {swap(t.value, bits), swap(t.mask, bits)};
 }
 
 struct tnum
@@ -86,7 +86,7 @@ tnum_sign_extend(struct tnum t, int bits)
     uint64_t value = (uint64_t) ((int64_t) (t.value << n) >> n);
     uint64_t mask = (uint64_t) ((int64_t) (t.mask << n) >> n);
 
-    return (struct tnum) { value & ~mask, mask };
+    return (struct tnum) {value & ~mask, mask};
 }
 
 struct tnum
@@ -99,7 +99,7 @@ tnum_range(uint64_t umin, uint64_t umax)
         return tnum_const(umin);
     }
     mask = UINT64_MAX >> __builtin_clzll(differ);
-    return (struct tnum) { umin & ~mask, mask };
+    return (struct tnum) {umin & ~mask, mask};
 }
 
 bool
@@ -110,6 +110,6 @@ tnum_intersect(struct tnum a, struct tnum b, struct tnum *t)
     if ((a.value ^ b.value) & ~a.mask & ~b.mask) {
         return false;
     }
-    *t = (struct tnum) { (a.value | b.value) & ~mask, mask };
+    *t = (struct tnum) {(a.value | b.value) & ~mask, mask};
     return true;
 }

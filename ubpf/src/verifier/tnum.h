@@ -12,15 +12,15 @@
 /* All x with (x & ~mask) == value.  'value' and 'mask' share no bit. */
 struct tnum {
     uint64_t value;
-    uint64_t mask;              /* 1: this bit is not known. */
+    uint64_t mask; /* 1: this bit is not known. */
 };
 
-#define TNUM_UNKNOWN ((struct tnum) { 0, UINT64_MAX })
+#define TNUM_UNKNOWN ((struct tnum) {0, UINT64_MAX})
 
 static inline struct tnum
 tnum_const(uint64_t x)
 {
-    return (struct tnum) { x, 0 };
+    return (struct tnum) {x, 0};
 }
 
 static inline bool
@@ -41,7 +41,7 @@ static inline struct tnum
 tnum_low(struct tnum t, int bits)
 {
     uint64_t low = bits == 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
-    return (struct tnum) { t.value & low, t.mask & low };
+    return (struct tnum) {t.value & low, t.mask & low};
 }
 
 struct tnum tnum_add(struct tnum a, struct tnum b);

@@ -23,7 +23,8 @@ allocate(struct verifier *v)
     v->points = ver_alloc(v, n * sizeof *v->points);
     v->cur = ver_alloc(v, sizeof *v->cur);
     return v->ops && v->live && v->join && v->loop && v->points && v->cur
-           ? 0 : v->error;
+               ? 0
+               : v->error;
 }
 
 static void
@@ -56,7 +57,8 @@ summarise(struct verifier *v)
     if (!v->text) {
         return ENOMEM;
     }
-    snprintf(v->text, size, "verified: %" PRIu32 " instructions, %" PRIu64
+    snprintf(v->text, size,
+             "verified: %" PRIu32 " instructions, %" PRIu64
              " visited, %" PRIu64 " states, %" PRIu64 " KiB",
              v->obj->n_insns, v->visited, v->n_states, v->peak / 1024);
     return 0;
@@ -69,9 +71,9 @@ struct task {
     bool *reached;
 };
 
-/* Tries a proof.  With 'forgotten', it forgets numbers where it would otherwise
- * have to follow too many paths: it ends sooner, but may fail to prove what
- * depends on them.  Returns whether it may have failed for that. */
+/* Tries a proof.  With 'forgotten', it forgets numbers where it would
+ * otherwise have to follow too many paths: it ends sooner, but may fail to
+ * prove what depends on them.  Returns whether it may have failed for that. */
 static bool
 attempt(struct verifier *v, const struct task *task,
         struct forgotten *forgotten)
@@ -116,7 +118,8 @@ prove_by_forgetting(struct verifier *v, struct task *task)
     forgotten->n = 0;
     while (attempt(v, task, forgotten)) {
         task->max_visited -= v->visited < task->max_visited
-                             ? v->visited : task->max_visited - 1;
+                                 ? v->visited
+                                 : task->max_visited - 1;
         free(v->text);
     }
     task->obj->host->free(forgotten);
@@ -128,9 +131,10 @@ ubpf_verify_reached(const struct ubpf_object *obj,
                     const struct ubpf_limits *limits, bool *reached,
                     char **text)
 {
-    uint64_t max_visited = limits && limits->max_visited ? limits->max_visited
-                           : UBPF_DEFAULT_MAX_VISITED;
-    struct task task = { obj, max_visited / 8 + 1, reached };
+    uint64_t max_visited = limits && limits->max_visited
+                               ? limits->max_visited
+                               : UBPF_DEFAULT_MAX_VISITED;
+    struct task task = {obj, max_visited / 8 + 1, reached};
     struct verifier *v = obj->host->alloc(sizeof *v);
     int error;
 

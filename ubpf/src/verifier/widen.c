@@ -27,9 +27,10 @@ static bool
 is_forgettable(struct verifier *v, const struct value *old,
                const struct value *new, bool all)
 {
-    return old->kind == VALUE_SCALAR && new->kind == VALUE_SCALAR
-           && node_precision(v, old->node) == PRECISION_BRANCH
-           && node_precision(v, new->node) < PRECISION_ACCESS
+    return old->kind == VALUE_SCALAR
+           && new->kind == VALUE_SCALAR &&node_precision(v, old->node)
+                  == PRECISION_BRANCH &&node_precision(v, new->node)
+                         < PRECISION_ACCESS
            && (all || !scalar_covers(&old->num, &new->num)
                || old->sym != new->sym || old->delta != new->delta);
 }
@@ -89,7 +90,7 @@ widen_state(struct verifier *v, const struct checkpoint *point, bool all)
             *new = forget(v, i, 64);
         }
     }
-    for (uint32_t i = old->depth; i-- > 0 && !v->error; ) {
+    for (uint32_t i = old->depth; i-- > 0 && !v->error;) {
         if (old->stack[i] && old->stack[i] % 8 == 0) {
             forget_store(v, point, i, all);
         }
@@ -144,7 +145,7 @@ blame_forgotten(struct verifier *v)
         }
     }
     /* Else a branch that would have been decided: the last that helps. */
-    for (uint32_t at = v->cur->history; at && !found; ) {
+    for (uint32_t at = v->cur->history; at && !found;) {
         uint32_t before = node_at(v, at)->from[0];
 
         found = blame(v, node_at(v, at)->from[1]);

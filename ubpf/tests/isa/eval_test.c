@@ -16,8 +16,9 @@ struct alu_row {
     uint64_t a, b, result;
 };
 
-#define A(CODE, BITS, FROM, X, Y, R) { UBPF_ALU_##CODE, BITS, FROM, X, Y, R }
+#define A(CODE, BITS, FROM, X, Y, R) {UBPF_ALU_##CODE, BITS, FROM, X, Y, R}
 
+/* clang-format off */
 static const struct alu_row alu_rows[] = {
     A(ADD, 64, 0, UINT64_MAX, 2, 1),
     A(ADD, 32, 0, 0xffffffff, 2, 1),
@@ -78,6 +79,7 @@ static const struct alu_row alu_rows[] = {
     A(BSWAP, 64, 16, 0x1122334455667788, 0, 0x8877),
     A(BSWAP, 64, 64, 0x1122334455667788, 0, 0x8877665544332211),
 };
+/* clang-format on */
 
 struct cond_row {
     int code, bits;
@@ -85,8 +87,9 @@ struct cond_row {
     bool result;
 };
 
-#define C(CODE, BITS, X, Y, R) { UBPF_COND_##CODE, BITS, X, Y, R }
+#define C(CODE, BITS, X, Y, R) {UBPF_COND_##CODE, BITS, X, Y, R}
 
+/* clang-format off */
 static const struct cond_row cond_rows[] = {
     C(EQ, 64, 0x100000000, 0, false), C(EQ, 32, 0x100000000, 0, true),
     C(NE, 64, 0x100000000, 0, true), C(NE, 32, 0x100000000, 0, false),
@@ -103,6 +106,7 @@ static const struct cond_row cond_rows[] = {
     C(SET, 32, 0x100000000, 0x100000000, false),
     C(SET, 64, 6, 9, false),
 };
+/* clang-format on */
 
 /* How many opcodes of each class of RFC 9669 there are, in the groups that
  * the library supports. */
@@ -119,12 +123,12 @@ check_table(void)
         11 * 2 + 1,     /* JMP32: JA. */
         12 * 2 + 1 + 1, /* ALU64: NEG and byte swaps one way. */
     };
-    int found[8] = { 0 };
+    int found[8] = {0};
 
     for (int opcode = 0; opcode < 256; opcode++) {
         found[opcode & 7] += ubpf_opcodes[opcode].kind != UBPF_KIND_INVALID;
     }
-    for (int class = 0; class < 8; class++) {
+    for (int class = 0; class < 8; class ++) {
         if (found[class] != expected[class]) {
             fprintf(stderr, "class %d has %d opcodes, not %d\n", class,
                     found[class], expected[class]);
@@ -138,8 +142,8 @@ main(void)
 {
     for (size_t i = 0; i < sizeof alu_rows / sizeof *alu_rows; i++) {
         const struct alu_row *row = &alu_rows[i];
-        uint64_t result = ubpf_eval_alu(row->code, row->bits, row->from,
-                                        row->a, row->b);
+        uint64_t result =
+            ubpf_eval_alu(row->code, row->bits, row->from, row->a, row->b);
 
         if (result != row->result) {
             fprintf(stderr, "alu row %zu: %#" PRIx64 ", not %#" PRIx64 "\n", i,

@@ -14,6 +14,7 @@ struct symbol {
     int16_t offset;
 };
 
+/* clang-format off */
 /* Longer operators first. */
 static const struct symbol assignments[] = {
     { "s>>=", 0xc0, 0 }, { ">>=", 0x70, 0 }, { "<<=", 0x60, 0 },
@@ -28,6 +29,7 @@ static const struct symbol comparisons[] = {
     { ">=", 0x30, 0 }, { "<=", 0xb0, 0 }, { ">", 0x20, 0 }, { "<", 0xa0, 0 },
     { "&", 0x40, 0 }, { NULL, 0, 0 },
 };
+/* clang-format on */
 
 static const char *
 skip(const char *s)
@@ -232,9 +234,13 @@ static bool
 asm_fetch(struct assembler *a, int dst, const char *s)
 {
     static const struct symbol names[] = {
-        { "atomic_fetch_add(", 0x01, 0 }, { "atomic_fetch_or(", 0x41, 0 },
-        { "atomic_fetch_and(", 0x51, 0 }, { "atomic_fetch_xor(", 0xa1, 0 },
-        { "xchg(", 0xe1, 0 }, { "cmpxchg(", 0xf1, 0 }, { NULL, 0, 0 },
+        {"atomic_fetch_add(", 0x01, 0},
+        {"atomic_fetch_or(", 0x41, 0},
+        {"atomic_fetch_and(", 0x51, 0},
+        {"atomic_fetch_xor(", 0xa1, 0},
+        {"xchg(", 0xe1, 0},
+        {"cmpxchg(", 0xf1, 0},
+        {NULL, 0, 0},
     };
     const struct symbol *name = eat_symbol(&s, names);
     int bits, reg, src;
@@ -302,8 +308,10 @@ static bool
 asm_special(struct assembler *a, int dst, bool w, const char *s)
 {
     static const struct symbol swaps[] = {
-        { "bswap", 0xd7, 0 }, { "be", 0xdc, 0 }, { "le", 0xd4, 0 },
-        { NULL, 0, 0 },
+        {"bswap", 0xd7, 0},
+        {"be", 0xdc, 0},
+        {"le", 0xd4, 0},
+        {NULL, 0, 0},
     };
     const struct symbol *swap;
     int bits, src;
@@ -381,23 +389,25 @@ asm_all(struct assembler *a, const char *const *lines)
 static bool
 asm_macro(struct assembler *a, const char *s, bool *matched)
 {
-    static const char *const pass[] = { "pass:", "r0 = 2", "exit", NULL };
+    static const char *const pass[] = {"pass:", "r0 = 2", "exit", NULL};
     int64_t n;
 
     *matched = true;
     if (eat(&s, "packet ")) {
-        static const char *const head[] = {
-            "r6 = r1", "r2 = *(u64 *)(r1 + 0)", "r3 = *(u64 *)(r1 + 8)",
-            "r4 = r2", NULL };
+        static const char *const head[] = {"r6 = r1", "r2 = *(u64 *)(r1 + 0)",
+                                           "r3 = *(u64 *)(r1 + 8)", "r4 = r2",
+                                           NULL};
 
-        return eat_int(&s, &n) && asm_all(a, head)
-               && emit(a, 0x07, 4, 0, 0, n)
+        return eat_int(&s, &n) && asm_all(a, head) && emit(a, 0x07, 4, 0, 0, n)
                && asm_line(a, "if r4 > r3 goto pass");
     }
     if (eat(&s, "lookup ")) {
-        static const char *const tail[] = {
-            "*(u64 *)(r10 - 16) = 0", "*(u64 *)(r10 - 8) = 0", "r2 = r10",
-            "r2 += -16", "call 1", NULL };
+        static const char *const tail[] = {"*(u64 *)(r10 - 16) = 0",
+                                           "*(u64 *)(r10 - 8) = 0",
+                                           "r2 = r10",
+                                           "r2 += -16",
+                                           "call 1",
+                                           NULL};
 
         if (!eat_int(&s, &n)) {
             return false;

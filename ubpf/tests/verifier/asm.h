@@ -9,7 +9,7 @@
 
 #include "isa/isa.h"
 
-#define ASM_MAX_INSNS 4096
+#define ASM_MAX_INSNS  4096
 #define ASM_MAX_LABELS 128
 
 struct asm_label {

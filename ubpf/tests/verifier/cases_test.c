@@ -42,8 +42,9 @@ static const struct {
     const char *name;
     uint32_t type;
 } map_types[] = {
-    { "hash", UBPF_MAP_TYPE_HASH }, { "array", UBPF_MAP_TYPE_ARRAY },
-    { "lpm", UBPF_MAP_TYPE_LPM },
+    {"hash", UBPF_MAP_TYPE_HASH},
+    {"array", UBPF_MAP_TYPE_ARRAY},
+    {"lpm", UBPF_MAP_TYPE_LPM},
 };
 
 static bool
@@ -53,8 +54,9 @@ add_map(struct test_case *c, const char *s)
     char type[16], flags[16] = "";
 
     if (sscanf(s, "map %31s %15s %u %u %u %15s", c->map_names[c->n_maps], type,
-               &map->def.key_size, &map->def.value_size,
-               &map->def.max_entries, flags) < 5) {
+               &map->def.key_size, &map->def.value_size, &map->def.max_entries,
+               flags)
+        < 5) {
         return false;
     }
     map->name = c->map_names[c->n_maps++];
@@ -85,7 +87,7 @@ check_round_trip(const struct test_case *c, const char *file)
     char text[UBPF_DISASM_SIZE];
 
     memset(&again, 0, sizeof again);
-    for (uint32_t pc = 0; pc < c->as.n; ) {
+    for (uint32_t pc = 0; pc < c->as.n;) {
         pc += (uint32_t) ubpf_disasm(c->as.insns, c->as.n, pc, text,
                                      sizeof text);
         if (!asm_line(&again, text)) {
@@ -103,12 +105,16 @@ check_round_trip(const struct test_case *c, const char *file)
 static void
 run_case(struct test_case *c, const char *file, const char *expected)
 {
-    static const struct ubpf_line lines[] = { { 0, 42 } };
-    struct ubpf_limits limits = { 65536, 100000, 1 << 30 };
+    static const struct ubpf_line lines[] = {{0, 42}};
+    struct ubpf_limits limits = {65536, 100000, 1 << 30};
     struct ubpf_object obj = {
-        .host = &ubpf_host_single_threaded, .insns = c->as.insns,
-        .n_insns = c->as.n, .maps = c->maps, .n_maps = c->n_maps,
-        .lines = (struct ubpf_line *) lines, .n_lines = 1,
+        .host = &ubpf_host_single_threaded,
+        .insns = c->as.insns,
+        .n_insns = c->as.n,
+        .maps = c->maps,
+        .n_maps = c->n_maps,
+        .lines = (struct ubpf_line *) lines,
+        .n_lines = 1,
     };
     const char *label = asm_finish(&c->as), *fragment = NULL;
     char *text = NULL;
@@ -166,7 +172,7 @@ run_file(const char *file)
         } else if (!strncmp(line, "-- ", 3)) {
             run_case(&c, file, line + 3);
         } else if (!strncmp(line, "map ", 4) ? !add_map(&c, line)
-                   : !asm_line(&c.as, line)) {
+                                             : !asm_line(&c.as, line)) {
             fprintf(stderr, "%s:%d: cannot assemble: %s\n", file, number,
                     line);
             exit(2);

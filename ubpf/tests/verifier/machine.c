@@ -11,11 +11,11 @@
 #include "isa/eval.h"
 
 /* Where things are; each region is far from the others. */
-#define CTX_AT UINT64_C(0x10000000)
-#define STACK_TOP UINT64_C(0x20000000)
-#define PACKET_AT UINT64_C(0x40000000)
-#define MAP_AT UINT64_C(0xf000000000)
-#define VALUE_AT UINT64_C(0xe000000000)
+#define CTX_AT       UINT64_C(0x10000000)
+#define STACK_TOP    UINT64_C(0x20000000)
+#define PACKET_AT    UINT64_C(0x40000000)
+#define MAP_AT       UINT64_C(0xf000000000)
+#define VALUE_AT     UINT64_C(0xe000000000)
 #define VALUE_STRIDE UINT64_C(0x1000000)
 
 static bool __attribute__((format(printf, 2, 3)))
@@ -165,9 +165,9 @@ do_alu(struct machine *m, const struct ubpf_op *op, uint64_t b, uint8_t bt)
         return false;
     }
     if (at == TAG_POINTER || bt == TAG_POINTER) {
-        bool ok = op->bits == 64 && (op->code == UBPF_ALU_MOV
-                                     || op->code == UBPF_ALU_ADD
-                                     || op->code == UBPF_ALU_SUB);
+        bool ok = op->bits == 64
+                  && (op->code == UBPF_ALU_MOV || op->code == UBPF_ALU_ADD
+                      || op->code == UBPF_ALU_SUB);
         if (!ok || (op->code == UBPF_ALU_ADD && at == bt)
             || (op->code == UBPF_ALU_SUB && at != TAG_POINTER)) {
             return trap(m, "arithmetic on a pointer");
@@ -182,8 +182,10 @@ static bool
 do_atomic(struct machine *m, const struct ubpf_op *op)
 {
     static const uint8_t alu[] = {
-        [UBPF_ATOMIC_ADD] = UBPF_ALU_ADD, [UBPF_ATOMIC_OR] = UBPF_ALU_OR,
-        [UBPF_ATOMIC_AND] = UBPF_ALU_AND, [UBPF_ATOMIC_XOR] = UBPF_ALU_XOR,
+        [UBPF_ATOMIC_ADD] = UBPF_ALU_ADD,
+        [UBPF_ATOMIC_OR] = UBPF_ALU_OR,
+        [UBPF_ATOMIC_AND] = UBPF_ALU_AND,
+        [UBPF_ATOMIC_XOR] = UBPF_ALU_XOR,
     };
     int size = op->bits / 8;
     uint64_t addr, x, old, r0 = 0, result;
@@ -248,8 +250,8 @@ adjust_head(struct machine *m, uint64_t delta)
 static bool
 do_call(struct machine *m, const struct ubpf_op *op)
 {
-    const struct ubpf_helper_desc *helper = ubpf_helper_desc(
-        (uint32_t) op->imm);
+    const struct ubpf_helper_desc *helper =
+        ubpf_helper_desc((uint32_t) op->imm);
     const struct ubpf_map_def *def = NULL;
     uint64_t x, map = 0, result = m->rnd();
     uint8_t tag, result_tag = TAG_NUMBER;
@@ -272,8 +274,9 @@ do_call(struct machine *m, const struct ubpf_op *op)
             map = x - MAP_AT;
             ok = tag == TAG_POINTER && map < m->obj->n_maps;
             def = ok ? &m->obj->maps[map].def : NULL;
-            ok = ok && !(helper->writes_map
-                         && def->flags & UBPF_MAP_F_RDONLY_PROG);
+            ok = ok
+                 && !(helper->writes_map
+                      && def->flags & UBPF_MAP_F_RDONLY_PROG);
             break;
         case UBPF_ARG_MAP_KEY:
             ok = tag == TAG_POINTER && check_memory(m, x, def->key_size);
@@ -282,8 +285,8 @@ do_call(struct machine *m, const struct ubpf_op *op)
             ok = tag == TAG_POINTER && check_memory(m, x, def->value_size);
             break;
         case UBPF_ARG_MEM:
-            ok = !m->reg[i + 2] || (tag == TAG_POINTER
-                                    && check_memory(m, x, m->reg[i + 2]));
+            ok = !m->reg[i + 2]
+                 || (tag == TAG_POINTER && check_memory(m, x, m->reg[i + 2]));
             break;
         case UBPF_ARG_NONE:
             break;
@@ -294,8 +297,9 @@ do_call(struct machine *m, const struct ubpf_op *op)
     }
     if (helper->ret == UBPF_RET_MAP_VALUE_OR_NULL) {
         result_tag = TAG_POINTER;
-        result = VALUE_AT + (map * MACHINE_VALUES + m->rnd() % MACHINE_VALUES)
-                            * VALUE_STRIDE;
+        result = VALUE_AT
+                 + (map * MACHINE_VALUES + m->rnd() % MACHINE_VALUES)
+                       * VALUE_STRIDE;
         if (m->rnd() % 3 == 0) {
             result = 0;
             result_tag = TAG_NUMBER;
@@ -338,8 +342,10 @@ step(struct machine *m, uint32_t *pc, bool *done)
         set(m, op.dst, MAP_AT + (uint64_t) op.imm, TAG_POINTER);
         return true;
     case UBPF_KIND_LOAD_MAP_VALUE:
-        set(m, op.dst, VALUE_AT + (uint64_t) op.imm * MACHINE_VALUES
-                       * VALUE_STRIDE + op.target, TAG_POINTER);
+        set(m, op.dst,
+            VALUE_AT + (uint64_t) op.imm * MACHINE_VALUES * VALUE_STRIDE
+                + op.target,
+            TAG_POINTER);
         return true;
     case UBPF_KIND_LOAD:
         if (!get(m, op.src, &a, &at)

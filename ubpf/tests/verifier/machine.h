@@ -11,10 +11,14 @@
 #include "elf/object.h"
 #include "isa/isa.h"
 
-enum tag { TAG_NONE, TAG_NUMBER, TAG_POINTER };
+enum tag {
+    TAG_NONE,
+    TAG_NUMBER,
+    TAG_POINTER
+};
 
-#define MACHINE_ROOM 1024               /* Bytes for a packet. */
-#define MACHINE_VALUES 2                /* Elements of a map. */
+#define MACHINE_ROOM   1024 /* Bytes for a packet. */
+#define MACHINE_VALUES 2    /* Elements of a map. */
 
 struct machine {
     const struct ubpf_object *obj;
@@ -25,17 +29,18 @@ struct machine {
     uint8_t stack[UBPF_STACK_SIZE], stack_tag[UBPF_STACK_SIZE];
     uint8_t packet[MACHINE_ROOM];
     uint32_t packet_start, packet_len;
-    uint64_t packet_base;               /* Address of packet[0]; a new one for
-                                         * each move. */
+    uint64_t packet_base; /* Address of packet[0]; a new one for
+                           * each move. */
     uint64_t ctx_numbers[sizeof(struct ubpf_ctx) / 4];
     uint8_t values[8][MACHINE_VALUES][128];
     uint64_t steps;
-    char trap[160];                     /* What was violated, or empty. */
+    char trap[160]; /* What was violated, or empty. */
 };
 
 /* Runs the program of 'obj' on a random packet of 'len' bytes for at most
  * 'max_steps', and through what is set in 'reached' only (see
- * ubpf_verify_reached()).  Returns false, with 'm->trap' set, where it broke a rule. */
+ * ubpf_verify_reached()).  Returns false, with 'm->trap' set, where it broke a
+ * rule. */
 bool machine_run(struct machine *m, const struct ubpf_object *obj,
                  const bool *reached, uint32_t len, uint64_t max_steps);
 

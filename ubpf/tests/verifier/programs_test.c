@@ -23,7 +23,7 @@
 static struct ubpf_object *
 read_object(const char *file)
 {
-    static const struct ubpf_limits limits = { 65536, 1000000, 1 << 30 };
+    static const struct ubpf_limits limits = {65536, 1000000, 1 << 30};
     static char elf[MAX_SIZE];
     struct ubpf_object *obj = NULL;
     FILE *stream = fopen(file, "rb");

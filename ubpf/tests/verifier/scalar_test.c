@@ -31,9 +31,21 @@ static uint64_t
 interesting(void)
 {
     static const uint64_t edges[] = {
-        0, 0x7f, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0xffffffff, 0x100000000,
-        0x7fffffffffffffff, 0x8000000000000000, 0xffffffff80000000,
-        0xffffffffffff8000, 0xffffffff7fffffff, 31, 63,
+        0,
+        0x7f,
+        0xff,
+        0x7fff,
+        0xffff,
+        0x7fffffff,
+        0xffffffff,
+        0x100000000,
+        0x7fffffffffffffff,
+        0x8000000000000000,
+        0xffffffff80000000,
+        0xffffffffffff8000,
+        0xffffffff7fffffff,
+        31,
+        63,
     };
     uint64_t x;
 
@@ -111,10 +123,11 @@ around(uint64_t x)
 static void
 print(const char *name, const struct scalar *s)
 {
-    fprintf(stderr, "  %s: bits %#" PRIx64 "/%#" PRIx64 " u64 %#" PRIx64
-            "..%#" PRIx64 " s64 %" PRId64 "..%" PRId64 " u32 %#" PRIx64
-            "..%#" PRIx64 " s32 %" PRId64 "..%" PRId64 "\n", name,
-            s->bits.value, s->bits.mask, s->r64.umin, s->r64.umax,
+    fprintf(stderr,
+            "  %s: bits %#" PRIx64 "/%#" PRIx64 " u64 %#" PRIx64 "..%#" PRIx64
+            " s64 %" PRId64 "..%" PRId64 " u32 %#" PRIx64 "..%#" PRIx64
+            " s32 %" PRId64 "..%" PRId64 "\n",
+            name, s->bits.value, s->bits.mask, s->r64.umin, s->r64.umax,
             s->r64.smin, s->r64.smax, s->r32.umin, s->r32.umax, s->r32.smin,
             s->r32.smax);
 }
@@ -124,8 +137,10 @@ check(bool ok, const char *what, int code, int bits, int from, uint64_t x,
       uint64_t y, const struct scalar *a, const struct scalar *b)
 {
     if (!ok) {
-        fprintf(stderr, "%s code %d bits %d from %d unsound for %#" PRIx64
-                ", %#" PRIx64 "\n", what, code, bits, from, x, y);
+        fprintf(stderr,
+                "%s code %d bits %d from %d unsound for %#" PRIx64
+                ", %#" PRIx64 "\n",
+                what, code, bits, from, x, y);
         print("a", a);
         print("b", b);
         exit(1);
@@ -151,11 +166,11 @@ check_assume(int code, int bits, uint64_t x, uint64_t y)
     struct scalar ra = a, rb = b;
     bool holds = ubpf_eval_cond(code, bits, x, y);
 
-    check(scalar_assume(code, bits, holds, &ra, &rb)
-          && scalar_contains(&ra, x) && scalar_contains(&rb, y),
+    check(scalar_assume(code, bits, holds, &ra, &rb) && scalar_contains(&ra, x)
+              && scalar_contains(&rb, y),
           "assume", code, bits, holds, x, y, &a, &b);
-    check(scalar_covers(&a, &ra) && scalar_covers(&b, &rb),
-          "assume widens", code, bits, holds, x, y, &a, &b);
+    check(scalar_covers(&a, &ra) && scalar_covers(&b, &rb), "assume widens",
+          code, bits, holds, x, y, &a, &b);
 }
 
 static void
@@ -177,31 +192,34 @@ check_precision(void)
     struct scalar u8 = scalar_of_width(8, false), four = scalar_const(4), r;
     struct scalar x = scalar_unknown(), y = scalar_const(100);
 
-    r = scalar_alu(UBPF_ALU_AND, 64, 0, &u8, &(struct scalar) {
-        { 15, 0 }, { 15, 15, 15, 15 }, { 15, 15, 15, 15 } });
+    r = scalar_alu(
+        UBPF_ALU_AND, 64, 0, &u8,
+        &(struct scalar) {{15, 0}, {15, 15, 15, 15}, {15, 15, 15, 15}});
     r = scalar_alu(UBPF_ALU_MUL, 32, 0, &r, &four);
     check(r.r64.umin == 0 && r.r64.umax == 60 && (r.bits.mask & 3) == 0,
           "precision of (u8 & 15) * 4", 0, 32, 0, 0, 0, &r, &four);
     r = scalar_alu(UBPF_ALU_SUB, 64, 0, &r, &four);
     check(r.r64.smin == -4 && r.r64.smax == 56, "precision of - 4", 0, 64, 0,
           0, 0, &r, &four);
-    check(scalar_assume(UBPF_COND_SGT, 32, false, &x, &y)
-          && x.r32.smax == 100, "precision of jmp32", 0, 32, 0, 0, 0, &x, &y);
+    check(scalar_assume(UBPF_COND_SGT, 32, false, &x, &y) && x.r32.smax == 100,
+          "precision of jmp32", 0, 32, 0, 0, 0, &x, &y);
     r = scalar_alu(UBPF_ALU_MOV, 32, 0, &x, &x);
-    check(scalar_assume(UBPF_COND_SGE, 32, true, &r, &four)
-          && r.r64.umin == 4 && r.r64.umax == 100,
-          "precision of jmp32 after zero extension", 0, 32, 0, 0, 0, &r, &four);
+    check(scalar_assume(UBPF_COND_SGE, 32, true, &r, &four) && r.r64.umin == 4
+              && r.r64.umax == 100,
+          "precision of jmp32 after zero extension", 0, 32, 0, 0, 0, &r,
+          &four);
     r = scalar_between(20, 60);
     y = scalar_const(21);
-    check(!scalar_assume(UBPF_COND_LT, 64, true, &r, &(struct scalar) {
-        { 20, 0 }, { 20, 20, 20, 20 }, { 20, 20, 20, 20 } }),
+    check(!scalar_assume(
+              UBPF_COND_LT, 64, true, &r,
+              &(struct scalar) {{20, 0}, {20, 20, 20, 20}, {20, 20, 20, 20}}),
           "precision of impossible", 0, 64, 0, 0, 0, &r, &y);
 }
 
 int
 main(int argc, char *argv[])
 {
-    static const int froms[] = { 8, 16, 32, 64 };
+    static const int froms[] = {8, 16, 32, 64};
     long rounds = argc > 1 ? atol(argv[1]) : 40000;
 
     rng_state = argc > 2 ? strtoull(argv[2], NULL, 0) : 0x9e3779b97f4a7c15;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Constants in .rodata, indexed; signed arithmetic, which needs -mcpu=v4 or its
- * long form. */
+ * Constants in .rodata, indexed; signed arithmetic, which needs -mcpu=v4 or
+ * its long form. */
 
 #include "headers.h"
 
-static const u16 table[16] = { 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 11, 12, 13, 14,
-                               15, 16 };
+static const u16 table[16] = {9, 8, 7,  6,  5,  4,  3,  2,
+                              1, 0, 11, 12, 13, 14, 15, 16};
 
 PROG u64
 constants(struct ubpf_ctx *ctx)

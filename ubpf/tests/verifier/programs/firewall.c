@@ -4,8 +4,14 @@
 
 #include "headers.h"
 
-struct bits { u8 set[4096]; };
-struct tuple { u32 src, dst; u16 sport, dport; u8 proto; } PACKED;
+struct bits {
+    u8 set[4096];
+};
+struct tuple {
+    u32 src, dst;
+    u16 sport, dport;
+    u8 proto;
+} PACKED;
 MAP(first, ARRAY, u32, struct bits, 1);
 MAP(second, ARRAY, u32, struct bits, 1);
 
@@ -24,9 +30,9 @@ firewall(struct ubpf_ctx *ctx)
         return UBPF_PASS;
     }
     if (ctx->input_port == 1) {
-        t = (struct tuple) { ip->src, ip->dst, tcp->sport, tcp->dport, 6 };
+        t = (struct tuple) {ip->src, ip->dst, tcp->sport, tcp->dport, 6};
     } else {
-        t = (struct tuple) { ip->dst, ip->src, tcp->dport, tcp->sport, 6 };
+        t = (struct tuple) {ip->dst, ip->src, tcp->dport, tcp->sport, 6};
     }
     i = hash_lookup3(&t, sizeof t, 1) % 4096;
     j = hash_lookup3(&t, sizeof t, 2) & 4095;

@@ -4,7 +4,10 @@
 
 #include "headers.h"
 
-struct key { u32 prefix_len; u64 dst[2]; } PACKED;
+struct key {
+    u32 prefix_len;
+    u64 dst[2];
+} PACKED;
 MAP(routes6, LPM, struct key, u32, 1024);
 
 PROG u64

@@ -12,7 +12,7 @@ PROG u64
 pop_one(struct ubpf_ctx *ctx)
 {
     u8 *p = DATA(ctx), *end = DATA_END(ctx);
-    u32 stack[8] = { 0 }, zero = 0, n = 0, *which, *next;
+    u32 stack[8] = {0}, zero = 0, n = 0, *which, *next;
 
     if (p + 14 > end || *(u16 *) (p + 12) != ntoh16(0x8847)) {
         return UBPF_PASS;

@@ -5,14 +5,18 @@
 
 #include "headers.h"
 
-struct flow { u32 src, dst; u16 sport, dport; u8 proto, pad[3]; };
+struct flow {
+    u32 src, dst;
+    u16 sport, dport;
+    u8 proto, pad[3];
+};
 MAP(flows, HASH, struct flow, u64, 4096);
 
 PROG u64
 classify(struct ubpf_ctx *ctx)
 {
     u8 *p = DATA(ctx), *end = DATA_END(ctx);
-    struct flow flow = { 0 };
+    struct flow flow = {0};
     struct ipv4 *ip;
     u64 off = 12, one = 1, *seen;
     u16 type;

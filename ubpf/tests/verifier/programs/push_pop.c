@@ -46,7 +46,7 @@ parse(u8 *p, u8 *end, struct headers *h, u64 *off)
 PROG u64
 push_pop(struct ubpf_ctx *ctx)
 {
-    struct headers h = { 0 };
+    struct headers h = {0};
     u32 in = ctx->input_port, *out;
     u64 off = 0, size, at = 0;
     u8 *p, *end;

@@ -4,8 +4,14 @@
 
 #include "headers.h"
 
-struct key { u32 prefix_len; u32 dst; };
-struct hop { u32 action, port; u8 dst[6], src[6]; };
+struct key {
+    u32 prefix_len;
+    u32 dst;
+};
+struct hop {
+    u32 action, port;
+    u8 dst[6], src[6];
+};
 MAP(routes, LPM, struct key, struct hop, 1024);
 MAP(counters, ARRAY, u32, u64, 64);
 

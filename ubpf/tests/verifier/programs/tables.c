@@ -5,8 +5,12 @@
 
 #include "headers.h"
 
-struct meta { u32 vrf, class, port, mark, color, hop; };
-struct entry { u32 action, a, b; };
+struct meta {
+    u32 vrf, class, port, mark, color, hop;
+};
+struct entry {
+    u32 action, a, b;
+};
 MAP(t0, HASH, u32, struct entry, 64);
 MAP(t1, HASH, u32, struct entry, 64);
 MAP(t2, HASH, u64, struct entry, 64);
@@ -22,12 +26,24 @@ apply(struct entry *e, struct meta *m, u8 *hit)
         return 1;
     }
     switch (e->action) {
-    case 0: m->vrf = e->a; break;
-    case 1: m->class = e->a; m->mark = 7; break;
-    case 2: m->port = e->a; m->hop = e->b; break;
-    case 3: m->color ^= 3; break;
-    case 4: return 0;
-    default: m->mark = 0;
+    case 0:
+        m->vrf = e->a;
+        break;
+    case 1:
+        m->class = e->a;
+        m->mark = 7;
+        break;
+    case 2:
+        m->port = e->a;
+        m->hop = e->b;
+        break;
+    case 3:
+        m->color ^= 3;
+        break;
+    case 4:
+        return 0;
+    default:
+        m->mark = 0;
     }
     return 1;
 }
@@ -36,7 +52,7 @@ PROG u64
 tables(struct ubpf_ctx *ctx)
 {
     u8 *p = DATA(ctx), *end = DATA_END(ctx), hit[6];
-    struct meta m = { 0 };
+    struct meta m = {0};
     u64 wide;
     u32 key;
 

@@ -4,7 +4,10 @@
 
 #include "headers.h"
 
-struct outer { u32 src, dst, port; u64 key; };
+struct outer {
+    u32 src, dst, port;
+    u64 key;
+};
 MAP(peers, HASH, u64, struct outer, 128);
 
 PROG u64
@@ -29,9 +32,12 @@ encapsulate(struct ubpf_ctx *ctx)
     }
     __builtin_memcpy(p, head, 14);
     *(u16 *) (p + 12) = ntoh16(0x0800);
-    *(struct ipv4 *) (p + 14) = (struct ipv4) {
-        .ver_ihl = 0x45, .len = ntoh16((u16) (len + 22)), .ttl = 64,
-        .proto = 47, .src = peer->src, .dst = peer->dst };
+    *(struct ipv4 *) (p + 14) = (struct ipv4) {.ver_ihl = 0x45,
+                                               .len = ntoh16((u16) (len + 22)),
+                                               .ttl = 64,
+                                               .proto = 47,
+                                               .src = peer->src,
+                                               .dst = peer->dst};
     for (int i = 0; i < 10; i++) {
         sum += *(u16 *) (p + 14 + i * 2);
     }

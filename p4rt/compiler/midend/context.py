@@ -18,7 +18,6 @@ from p4rt.compiler.midend import storage
 from p4rt.compiler.midend.storage import Tree
 from p4rt.compiler.source import NO_SPAN, Span
 
-
 MAX_STATEMENTS = 100_000
 """Statements after inlining; more than the engine takes, and what doubles at each call ends here."""
 

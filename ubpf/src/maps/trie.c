@@ -20,8 +20,8 @@ struct trie_node {
     trie_link child[2]; /* By the first bit after the prefix. */
     struct table_element *_Atomic element; /* NULL: only branches. */
     uint32_t prefix_len;
-    uint64_t head;  /* As in struct bits; zeros after the */
-    uint8_t tail[]; /* prefix. */
+    uint64_t head;  /* Bits, as in struct bits, of which only the */
+    uint8_t tail[]; /* first 'prefix_len' count. */
 };
 
 static struct bits
@@ -207,20 +207,15 @@ take_spare(struct trie *trie, struct bits bits, uint32_t prefix_len,
 {
     int i = trie->spare[0] ? 0 : 1;
     struct trie_node *node = trie->spare[i];
-    uint32_t tail_bits = prefix_len > 64 ? prefix_len - 64 : 0;
 
     trie->spare[i] = NULL;
     atomic_init(&node->child[0], NULL);
     atomic_init(&node->child[1], NULL);
     atomic_init(&node->element, element);
     node->prefix_len = prefix_len;
-    node->head = bits.head & first_bits(prefix_len < 64 ? prefix_len : 64);
-    memset(node->tail, 0, tail_size(trie->data_size));
-    if (tail_bits) {
-        memcpy(node->tail, bits.tail, (tail_bits + 7) / 8);
-    }
-    if (tail_bits % 8) {
-        node->tail[tail_bits / 8] &= (uint8_t) ~(0xff >> tail_bits % 8);
+    node->head = bits.head;
+    if (bits.tail) {
+        memcpy(node->tail, bits.tail, tail_size(trie->data_size));
     }
     return node;
 }

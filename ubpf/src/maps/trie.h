@@ -48,9 +48,8 @@ struct table_element *trie_lookup(const struct trie *trie, const uint8_t *data,
  * or ENOMEM. */
 int trie_reserve(struct trie *trie);
 
-/* Makes 'element' the one for the first 'prefix_len' bits at 'data'; the other
- * bits are zero.  If there was none for this prefix before, trie_reserve()
- * must have succeeded. */
+/* Makes 'element' the one for the first 'prefix_len' bits at 'data'.  If there
+ * was none for this prefix before, trie_reserve() must have succeeded. */
 void trie_set(struct trie *trie, const uint8_t *data, uint32_t prefix_len,
               struct table_element *element);
 

@@ -91,7 +91,7 @@ def list_rules(name: str, item: str, separator: str | None = None, *, empty: boo
     """
     if separator is None:
         rule(f"{name} : ")(lambda p: [])
-        rule(f"{name} : {name} {item}")(lambda p: [*p[1], p[2]] if p[2] is not None else p[1])
+        rule(f"{name} : {name} {item}")(_extend)
         return
     rule(f"{name}_1 : {item}")(lambda p: [p[1]])
     rule(f"{name}_1 : {name}_1 {separator} {item}")(_append)
@@ -103,6 +103,13 @@ def list_rules(name: str, item: str, separator: str | None = None, *, empty: boo
 def recovers(item: str) -> None:
     """Mark a list's `item` as a place where the parser goes on after a syntax error."""
     rule(f"{item} : error SEMI")(lambda p: None)
+
+
+def _extend(p: Any) -> list[Any]:
+    items: list[Any] = p[1]
+    if p[2] is not None:
+        items.append(p[2])
+    return items
 
 
 def _append(p: Any) -> list[Any]:

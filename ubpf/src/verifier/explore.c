@@ -259,21 +259,16 @@ step(struct verifier *v, bool *ended)
 static int
 check_limits(struct verifier *v)
 {
-    if (v->visited > v->max_visited) {
-        return fail(v, E2BIG,
-                    "verifier: the program is too complex: more "
-                    "instructions to visit than max_visited allows, the last "
-                    "at insn %" PRIu32,
-                    v->pc);
-    }
-    if (v->work > v->max_work) {
-        return fail(v, E2BIG,
-                    "verifier: the program is too complex: more "
-                    "states to compare than max_visited allows, the last at "
-                    "insn %" PRIu32,
-                    v->pc);
-    }
-    return 0;
+    const char *what = v->visited > v->max_visited ? "instructions to visit"
+                       : v->work > v->max_work     ? "states to compare"
+                                                   : NULL;
+
+    return what ? fail(v, E2BIG,
+                       "verifier: the program is too complex: too many %s "
+                       "(limit max_visited=%" PRIu64 "), the last at insn "
+                       "%" PRIu32,
+                       what, v->limit, v->pc)
+                : 0;
 }
 
 int

@@ -148,7 +148,8 @@ struct sum {
 struct verifier {
     const struct ubpf_object *obj;
     const struct ubpf_host *host;
-    uint64_t max_visited, max_work;
+    uint64_t max_visited, max_work; /* Of this attempt. */
+    uint64_t limit;                 /* Of all attempts, for messages. */
 
     /* From flow.c, for each instruction slot. */
     struct ubpf_op *ops;         /* len 0: not the start of one. */

@@ -67,7 +67,7 @@ summarise(struct verifier *v)
 /* What to prove, within which bounds. */
 struct task {
     const struct ubpf_object *obj;
-    uint64_t max_visited;
+    uint64_t limit, max_visited; /* Of all attempts, of the next. */
     bool *reached;
 };
 
@@ -84,6 +84,7 @@ attempt(struct verifier *v, const struct task *task,
     v->obj = task->obj;
     v->host = task->obj->host;
     v->forgotten = forgotten;
+    v->limit = task->limit;
     v->max_visited = task->max_visited;
     v->max_work = task->max_visited * 10 + 100000;
     v->reached = task->reached;
@@ -134,7 +135,7 @@ ubpf_verify_reached(const struct ubpf_object *obj,
     uint64_t max_visited = limits && limits->max_visited
                                ? limits->max_visited
                                : UBPF_DEFAULT_MAX_VISITED;
-    struct task task = {obj, max_visited / 8 + 1, reached};
+    struct task task = {obj, max_visited, max_visited / 8 + 1, reached};
     struct verifier *v = obj->host->alloc(sizeof *v);
     int error;
 

@@ -103,7 +103,8 @@ class Conversions(WrittenTypes):
             hint = f"write ({target}) before it to convert"
         message = f"{place}{describe(natural)} where {describe(target)} is expected"
         if isinstance(natural, t.BlockType) and isinstance(target, t.BlockType):
-            message, hint = f"{place}{_block_difference(natural, target)}", None
+            message = f"{place}{_block_difference(natural, target)}"
+            hint = f"wanted is {target.kind} ({', '.join(map(str, target.params))})"
         self.error("type-error", expr, message, hint)
         return False
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """
 p4rt-compile router.p4                           writes router.o into the current folder
-p4rt-compile router.p4 -o /tmp/r.o --p4info r.p4info.txt
+p4rt-compile router.p4 -o build/r.o --p4info build/r.p4info.txt
 p4rt-compile router.p4 --emit c                  the C in between, on stdout
 p4rt-compile -I lib -D PORTS=8 -Werror router.p4
 p4rt-compile --diagnostics json router.p4        messages as one JSON array on stderr

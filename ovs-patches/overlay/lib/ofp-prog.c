@@ -191,9 +191,10 @@ ofp_prog_encode_request(uint8_t ofp_version, uint32_t type, const void *body,
 }
 
 /* Returns a copy of 'text' that is valid UTF-8 without control characters,
- * whatever the client put into the object that 'text' may quote. */
-static char *
-sanitize_text(const char *text)
+ * whatever the client put into the object that 'text' may quote.  The caller
+ * must free it. */
+char *
+ofp_prog_sanitize(const char *text)
 {
     char *clean = xstrdup(text);
     char *invalid = utf8_validate(clean, NULL);
@@ -218,7 +219,7 @@ ofp_prog_encode_error(const struct ofp_header *request,
                       const char *text)
 {
     struct p4rt_error pe = { .code = htonl(code), .index = htonl(index) };
-    char *clean = sanitize_text(text);
+    char *clean = ofp_prog_sanitize(text);
     size_t len = strlen(clean);
 
     if (len > P4RT_DATA_MAX) {

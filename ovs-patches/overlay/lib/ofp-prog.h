@@ -85,6 +85,7 @@ bool ofp_prog_pull_map(struct ofp_prog_msg *, struct ofp_prog_map *);
 char *ofp_prog_parse_name(const char name[P4RT_NAME_LEN], char **error);
 bool ofp_prog_name_is_valid(const char *name, char **error);
 
+char *ofp_prog_sanitize(const char *text);
 const char *ofp_prog_error_to_string(uint32_t code);
 enum ofperr ofp_prog_format(struct ds *, const struct ofp_header *);
 

@@ -307,12 +307,13 @@ upload_load(const struct prog_request *req, const struct upload *upload,
     ubpf = ubpf_prog_load(&dp_prog_host, upload->object, upload->length,
                           &limits, &error, &text);
     if (!ubpf) {
-        const char *why = text ? text : ovs_strerror(error);
+        char *why = ofp_prog_sanitize(text ? text : ovs_strerror(error));
 
         VLOG_INFO("bridge %s: program %s was refused: %.*s",
                   req->ofproto->name, upload->name,
                   (int) strcspn(why, "\n"), why);
         prog_request_fail(req, load_error_code(error), 0, "%s", why);
+        free(why);
         ubpf_error_free(text);
     }
     return ubpf;

@@ -16,7 +16,7 @@
 
 #define MAX_SIZE (1 << 20)
 
-/* Allocations beyond this many are made to fail only now and then. */
+/* Of the allocations beyond this many, ever fewer are made to fail. */
 #define ALL_FAIL 300
 
 /* Reads 'file' as an object. */
@@ -51,7 +51,7 @@ check_faults(const struct ubpf_object *obj, const char *file)
     int before = faulty_host_in_use(), n, error = ENOMEM;
     char *text;
 
-    for (n = 0; error == ENOMEM; n += n < ALL_FAIL ? 1 : 97) {
+    for (n = 0; error == ENOMEM; n += n < ALL_FAIL ? 1 : n / 4) {
         faulty_host_fail(n);
         error = ubpf_verify(obj, NULL, &text);
         free(text);

@@ -126,7 +126,8 @@ fetch() {
 
 # Takes the tarball from Debian's source package, through package lists of our
 # own made from the machine's mirror setting; the system's are not touched.
-# The archive's signature is not needed, since the tarball's sum is pinned.
+# The archive's signature is not needed, since the tarball's sum is pinned, nor
+# its freshness, which a mirror that was frozen at a date does not have.
 fetch_with_apt() {
     local apt=$cache/apt mirror suite version
     mirror=$(cat /etc/apt/sources.list.d/*.sources 2>/dev/null |
@@ -134,7 +135,10 @@ fetch_with_apt() {
     [ -n "$mirror" ] ||
         mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
             sed -nE 's|^deb .*\b([a-z]+://[^ ]*/debian)/? .*|\1|p' | head -n 1)
-    mirror=${mirror:-http://deb.debian.org/debian}
+    if [ -z "$mirror" ]; then
+        echo "apt's sources name no Debian mirror; set OVS_TARBALL to a copy of $TARBALL"
+        return 1
+    fi
     rm -rf "$apt"
     mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$apt/get"
     for suite in sid forky; do
@@ -142,7 +146,7 @@ fetch_with_apt() {
     done >"$apt/sources.list"
     local options=(-o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
         -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt" -o "Dir::Cache::Archives=$apt/archives"
-        -o Debug::NoLocking=1 -o APT::Sandbox::User=root -o APT::Get::List-Cleanup=0)
+        -o Acquire::Check-Valid-Until=false -o Debug::NoLocking=1 -o APT::Sandbox::User=root -o APT::Get::List-Cleanup=0)
     apt-get "${options[@]}" update
     version=$(apt-cache "${options[@]}" showsrc openvswitch |
         sed -n "s/^Version: \($OVS_VERSION-.*\)/\1/p" | head -n 1)

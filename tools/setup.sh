@@ -25,7 +25,7 @@ packages=(
     clang-19 llvm-19 clang-format-19 libclang-rt-19-dev
     libssl-dev libcap-ng-dev
     python3 python3-venv
-    iproute2 ethtool procps rsync xz-utils ca-certificates
+    iproute2 ethtool procps patch rsync xz-utils ca-certificates
 )
 
 say() { printf 'setup: %s\n' "$*"; }

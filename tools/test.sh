@@ -6,20 +6,21 @@
 # Everything was built by tools/setup.sh before.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-parts=(lint engine engine-asan unit switch switch-asan e2e e2e-asan)
+parts=(lint engine engine-asan engine-tsan unit switch switch-asan e2e e2e-asan)
 [ $# -gt 0 ] && parts=("$@")
 bin=$PWD/.venv/bin
 export PATH=$bin:$PATH
 
 c_files() { git ls-files 'ubpf/*.c' 'ubpf/*.h'; }
 
-# Builds libubpf with its tests in .build/engine-$1 and runs them.
+# Builds libubpf with its tests in .build/engine-$1, with sanitizers $2, and runs
+# those whose names match $3.
 engine() {
-    local dir=.build/engine-$1; shift
-    cmake -S ubpf -B "$dir" -DUBPF_TESTS=ON "$@" >"$dir.log" 2>&1 \
+    local dir=.build/engine-$1
+    cmake -S ubpf -B "$dir" -DUBPF_TESTS=ON -DUBPF_SANITIZE="$2" >"$dir.log" 2>&1 \
         && cmake --build "$dir" -j "$(nproc)" >>"$dir.log" 2>&1 \
         || { tail -n 40 "$dir.log"; return 1; }
-    ctest --test-dir "$dir" --output-on-failure -j "$(nproc)"
+    ctest --test-dir "$dir" --output-on-failure -j "$(nproc)" -R "$3"
 }
 
 run_part() {
@@ -27,8 +28,9 @@ run_part() {
         lint)
             ruff check p4rt ubpf/python tests examples bench && mypy \
                 && c_files | xargs -r clang-format-19 --dry-run -Werror ;;
-        engine) engine release ;;
-        engine-asan) engine asan -DUBPF_SANITIZE=address,undefined ;;
+        engine) engine release "" . ;;
+        engine-asan) engine asan address,undefined . ;;
+        engine-tsan) engine tsan thread '^(threads|prog|lpm|maps)$' ;;
         unit) pytest -q tests/unit ;;
         switch) ovs-patches/build.sh --flavour release --check ;;
         switch-asan) ovs-patches/build.sh --flavour asan --check ;;

@@ -56,8 +56,6 @@ def test_damaged_objects_are_refused_or_run_safely(switch: Switch, br0: Bridge, 
         switch.exchange(1, FRAMES, batch=True)
     # Were all refused, this would test nothing; so it would if the verifier looked at nothing.
     assert 0 < loaded < 150
-    br0.load(name, "victim", replace=True)
-    switch.assert_alive()
 
 
 @pytest.mark.parametrize("name", ["router", "tunnel", "firewall", "tables.p4", "order.p4", "resize.p4"])

@@ -361,3 +361,14 @@ def test_ovs_vswitchd_is_not_there(switch: Switch, serving: Bridge) -> None:
         assert "ovs-vswitchd" in refused(switch, "p4rt-inject", "--bridge", "br0", "--list")
     finally:
         switch.start_daemons()
+
+
+def test_a_replacement_that_would_misread_entries(switch: Switch, serving: Bridge) -> None:
+    text = source("router").read_text(encoding="utf-8")
+    assert text.count("actions = { forward; drop; }") == 1
+    text = text.replace("actions = { forward; drop; }", "actions = { drop; forward; }")
+    (switch.folder / "router.p4").write_text(text, encoding="utf-8")
+    said = refused(switch, "p4rt-inject", "--bridge", "br0", "--replace", "router.p4")
+    assert "pipe.route" in said and "--force" in said
+    assert_still_serves(switch, serving)
+    assert switch.run("p4rt-inject", "--bridge", "br0", "--replace", "--force", "router.p4") == "1\n"

@@ -8,11 +8,13 @@ to stderr.  Nobody sees a traceback, except with $P4RT_DEBUG set.
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -20,10 +22,13 @@ import click
 from p4rt import __version__
 from p4rt.runtime.connection import DEFAULT_TIMEOUT
 from p4rt.runtime.errors import InputError, P4rtError
+from p4rt.runtime.wire import OBJECT_MAX
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+_LONGEST_SECONDS = 1_000_000
 
 TIMEOUT_HELP = f"Longest silence of the switch to accept ({DEFAULT_TIMEOUT:g}; 0: any)."
 
@@ -31,6 +36,12 @@ EXIT_REFUSED = 1
 EXIT_USAGE = 2
 EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
+
+MAX_TEXT_BYTES = 256 << 20
+"""The most that is read of a text file, or of a script or the entries of some millions."""
+
+_MESSAGE_MAX = 4000  # Characters; a verifier's log with source lines fits.
+_CONTROL = re.compile(r"[^\n -~\u00a0-\U0010ffff]")
 
 
 class ExamplesCommand(click.Command):
@@ -69,12 +80,38 @@ def version_option(f: F) -> F:
     return click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")(f)
 
 
+def seconds(text: str) -> float:
+    """Reads a time-out, from 0 on; infinity and "not a number" are none."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= _LONGEST_SECONDS:
+        raise click.BadParameter(f"{text!r} is not a number of seconds from 0 to {_LONGEST_SECONDS}.")
+    return value
+
+
 def finish(command: click.Command, name: str) -> NoReturn:
     """Runs `command` as the program `name` and exits with its status."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # So it was while modules were loaded.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.stdout is None:  # Closed.  What is written shall fail, as it does on a full disk.
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     sys.exit(_run(command, name))
 
 
+def tell(name: str, message: str) -> None:
+    """Writes a message of the command `name` to stderr: what came from elsewhere cannot make it
+    endless, nor command the terminal."""
+    if len(message) > _MESSAGE_MAX:
+        message = f"{message[: _MESSAGE_MAX - 300]} ... {message[-200:]}"
+    click.echo(f"{name}: {_CONTROL.sub(lambda c: ascii(c[0])[1:-1], message)}", err=True)
+
+
 def _run(command: click.Command, name: str) -> int:
+    stdout = sys.stdout
     try:
         status = command.main(prog_name=name, standalone_mode=False)
         sys.stdout.flush()
@@ -84,15 +121,32 @@ def _run(command: click.Command, name: str) -> int:
         return e.exit_code
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
+    except SystemExit:
+        # The reader has seen enough: click puts another stdout in place and exits.
+        if sys.stdout is stdout:
+            raise
+        _abandon_stdout()
+        return 0
     except BrokenPipeError:
-        # The reader has seen enough; keep the interpreter from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_stdout()
         return 0
     except P4rtError as e:
-        click.echo(f"{name}: {e}", err=True)
+        tell(name, str(e))
+        return EXIT_REFUSED
+    except OSError as e:
+        _abandon_stdout()
+        tell(name, f"{e.filename or 'cannot write the result'}: {e.strerror or e}")
+        if os.environ.get("P4RT_DEBUG"):
+            traceback.print_exception(e)
         return EXIT_REFUSED
     except Exception as e:
         return _unexpected(e, name)
+
+
+def _abandon_stdout() -> None:
+    """Keeps the interpreter from complaining, at its exit, of what it cannot write."""
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _unexpected(error: Exception, name: str) -> int:
@@ -105,23 +159,33 @@ def _unexpected(error: Exception, name: str) -> int:
     if os.environ.get("P4RT_DEBUG"):
         traceback.print_exception(error)
     first = (str(error).strip().splitlines() or [""])[0]
-    click.echo(f"{name}: internal error: {type(error).__name__}: {first}; please report it", err=True)
+    tell(name, f"internal error: {type(error).__name__}: {first}; please report it")
     return EXIT_INTERNAL
 
 
-def read_file(path: str) -> bytes:
-    """Reads a file the user named, `-` for stdin; InputError says why it cannot be read."""
+def read_file(path: str, most: int) -> bytes:
+    """Reads a file the user named, `-` for stdin, of at most `most` bytes; InputError says why it
+    cannot be read."""
     try:
-        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        if path == "-":
+            if sys.stdin is None:
+                raise InputError("-: stdin is closed")
+            data = sys.stdin.buffer.read(most + 1)
+        else:
+            with open(path, "rb") as stream:
+                data = stream.read(most + 1)
     except (OSError, ValueError) as e:
         reason = e.strerror if isinstance(e, OSError) and e.strerror else str(e)
         raise InputError(f"{path}: {reason}") from None
+    if len(data) > most:
+        raise InputError(f"{path}: too large: the most is {most >> 20} MiB")
+    return data
 
 
 def read_lines(path: str) -> list[str]:
     """Reads a text file the user named, `-` for stdin, as lines."""
     try:
-        return read_file(path).decode("utf-8").splitlines()
+        return read_file(path, MAX_TEXT_BYTES).decode("utf-8").splitlines()
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file") from None
 
@@ -130,7 +194,7 @@ def read_program(path: str, include: Sequence[str] = (), define: Sequence[str] =
     """The object that `path` is or, for a P4 source, compiles to.
 
     Warnings of the compiler go to stderr; its errors are raised."""
-    data = read_file(path)
+    data = read_file(path, OBJECT_MAX)
     if data.startswith(b"\x7fELF") or path.endswith(".o"):
         return data
     if path == "-" or not path.endswith(".p4"):

@@ -8,12 +8,22 @@ import os
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from p4rt.cli.command import CONTEXT, EXIT_INTERNAL, EXIT_REFUSED, ExamplesCommand, finish, version_option
+from p4rt.cli.command import (
+    CONTEXT,
+    EXIT_INTERNAL,
+    EXIT_REFUSED,
+    ExamplesCommand,
+    finish,
+    tell,
+    version_option,
+)
 
 if TYPE_CHECKING:
     from p4rt.compiler.diagnostics import Diagnostic, Diagnostics
@@ -122,11 +132,10 @@ def _failed(error: Exception, debug: bool) -> int:
     from p4rt.compiler.backend.object_file import ToolError
 
     if isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename else ""
-        click.echo(f"p4rt-compile: {place}{error.strerror or error}", err=True)
+        tell("p4rt-compile", f"{error.filename or 'cannot write'}: {error.strerror or error}")
         return EXIT_REFUSED
     if isinstance(error, ToolError) and error.expected:
-        click.echo(f"p4rt-compile: {error}", err=True)
+        tell("p4rt-compile", str(error))
         return EXIT_REFUSED
     if debug:
         traceback.print_exception(error)
@@ -140,15 +149,30 @@ def _failed(error: Exception, debug: bool) -> int:
 
 
 def _write(path: str, data: bytes) -> None:
-    """Write a file in one step: no reader ever sees half of it."""
+    """Write a file, `-` for stdout; an OSError names it."""
+    write: Callable[[bytes], object]
     if path == "-":
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
-        return
-    if os.path.exists(path) and not os.path.isfile(path):
-        Path(path).write_bytes(data)
-        return
-    target = Path(path)
+        path = "stdout"
+        write = _write_stdout
+    elif os.path.exists(path) and not os.path.isfile(path):
+        write = Path(path).write_bytes
+    else:
+        write = partial(_write_whole, Path(path))
+    try:
+        write(data)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
+
+
+def _write_stdout(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+
+
+def _write_whole(target: Path, data: bytes) -> None:
+    """Write a file in one step: no reader ever sees half of it."""
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as stream:

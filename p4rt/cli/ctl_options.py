@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from p4rt.cli.command import CONTEXT, TIMEOUT_HELP, ExamplesCommand, ExamplesGroup, version_option
+from p4rt.cli.command import CONTEXT, TIMEOUT_HELP, ExamplesCommand, ExamplesGroup, seconds, version_option
 from p4rt.cli.completion import complete_bridge, complete_program
 from p4rt.runtime.bridge import Bridge, LoadedProgram
 
@@ -55,7 +55,7 @@ def _common(f: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the common options; the same are on the group, before the verb."""
     options = (
         click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), help="Form of results."),
-        click.option("--timeout", "-t", type=click.FloatRange(min=0), metavar="SECONDS", help=TIMEOUT_HELP),
+        click.option("--timeout", "-t", type=seconds, metavar="SECONDS", help=TIMEOUT_HELP),
         click.option("--verbose", "-v", is_flag=True, help="Say what is done."),
     )  # fmt: skip
     for option in reversed(options):

@@ -42,7 +42,7 @@ def show(settings: Settings, bridge: str, program: str) -> None:
     _show_program(loaded.desc)
     if info is not None:
         click.echo(f"  source {info.source} ({info.arch} {info.model_version}), {info.compiler}")
-    click.echo(f"  verifier: {summary.strip()}")
+    click.echo(f"  {summary.strip()}")
     if info is not None:
         click.echo(f"  tables: {', '.join(t.name for t in info.tables) or 'none'}")
         click.echo(f"  registers: {', '.join(r.name for r in info.registers) or 'none'}")
@@ -61,7 +61,8 @@ def program_json(desc: wire.ProgramDesc) -> dict[str, Any]:
 
 def _show_program(desc: wire.ProgramDesc) -> None:
     click.echo(f"program {desc.prog} {desc.name}: generation {desc.generation}, "
-               f"loaded {desc.duration_ms / 1000:.1f} s ago, {desc.n_flows} flows use it")  # fmt: skip
+               f"loaded {desc.duration_ms / 1000:.1f} s ago, "
+               f"{desc.n_flows} {'flow uses' if desc.n_flows == 1 else 'flows use'} it")  # fmt: skip
     click.echo(f"  {desc.n_insns} instructions, {desc.n_maps} maps, object of {desc.object_length} bytes")
     click.echo(
         f"  packets {desc.packets}, bytes {desc.n_bytes}: passed {desc.passed}, "

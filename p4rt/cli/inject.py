@@ -15,6 +15,7 @@ from p4rt.cli.command import (
     print_json,
     print_table,
     read_program,
+    seconds,
     version_option,
 )
 from p4rt.cli.completion import complete_bridge, complete_program
@@ -48,7 +49,7 @@ p4rt-inject --bridge br0 --remove router
 @click.option("-D", "define", multiple=True, metavar="NAME[=VALUE]", help="Define a macro for the compiler.")
 @click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text",
               help="Form of --list.")  # fmt: skip
-@click.option("--timeout", "-t", type=click.FloatRange(min=0), metavar="SECONDS", help=TIMEOUT_HELP)
+@click.option("--timeout", "-t", type=seconds, metavar="SECONDS", help=TIMEOUT_HELP)
 @click.option("--verbose", "-v", is_flag=True, help="Say more, such as the verifier's summary.")
 @version_option
 def inject(
@@ -71,7 +72,7 @@ def inject(
             click.echo(f"{n_flows} {'flow drops' if n_flows == 1 else 'flows drop'} packets now", err=True)
     else:
         assert file is not None
-        chosen = check_program_name(name) if name else program_name(Path(file).stem)
+        chosen = check_program_name(name) if name is not None else program_name(Path(file).stem)
         elf = read_program(file, include, define)
         with Bridge.open(bridge, timeout) as switch:
             try:
@@ -91,7 +92,7 @@ def _check_usage(
 ) -> None:
     if (file is not None) + listing + (remove is not None) != 1:
         raise click.UsageError("give one of FILE, --list and --remove")
-    if file is None and (name or replace):
+    if file is None and (name is not None or replace):
         raise click.UsageError("--name and --replace go with FILE")
     if force and remove is None and not replace:
         raise click.UsageError("--force goes with --remove or --replace")

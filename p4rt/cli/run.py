@@ -150,7 +150,7 @@ def _write(outputs: dict[str, list[pcap.Packet]], folder: Path, linktype: int) -
         for name, packets in outputs.items():
             (folder / f"{name}.pcap").write_bytes(pcap.serialize(packets, linktype))
     except OSError as e:
-        raise InputError(f"{e.filename}: {e.strerror}") from None
+        raise InputError(f"{e.filename or folder}: {e.strerror}") from None
 
 
 def main() -> None:

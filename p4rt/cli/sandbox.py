@@ -52,6 +52,7 @@ def sandbox() -> None:
 def start(folder: str | None, prefix: str | None, asan: bool, dummy: bool) -> None:
     """Start the sandbox, unless it runs."""
     box = Sandbox(folder, prefix=prefix, asan=asan, dummy=dummy)
+    box.check_permission()
     if box.rival():
         click.echo(_RIVAL, err=True)
     if box.start():
@@ -82,6 +83,7 @@ def status(ctx: click.Context, folder: str | None) -> None:
 
     Exit status 1 when not everything does."""
     box = Sandbox(folder)
+    box.check_permission()
     click.echo(f"folder: {box.dir}")
     for name in ("ovsdb-server", "ovs-vswitchd"):
         pid = box.pid(name)
@@ -105,6 +107,7 @@ def env(folder: str | None) -> None:
     After them, the tools of Open vSwitch and of this project use it.  For a POSIX shell:
     eval "$(p4rt-sandbox env)"."""
     box = Sandbox(folder)
+    box.check_permission()
     exports = box.environment()
     if folder is not None:
         exports["P4RT_SANDBOX_DIR"] = os.path.abspath(folder)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -170,7 +171,8 @@ class LoadedProgram:
         """What the program's object says of itself."""
         if self._info is None:
             elf = self.bridge.read(self.desc.prog, generation=self.desc.generation)
-            self._info = info.from_object(elf)
+            # Messages call the program what it is called here, not what its source was called.
+            self._info = dataclasses.replace(info.from_object(elf), program=self.desc.name)
         return self._info
 
     @property

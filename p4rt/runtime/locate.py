@@ -26,6 +26,12 @@ def ovs_prefix(explicit: str | os.PathLike[str] | None = None, *, asan: bool = F
     built = _CHECKOUT / ".build" / ("ovs-asan" if asan else "ovs")
     if daemon(built, "ovs-vswitchd") is not None:
         return built
+    try:
+        built.stat()
+    except PermissionError:
+        raise InputError(f"no permission to use what was built in {os.readlink(built)}") from None
+    except OSError:
+        pass
     found = None if asan else shutil.which("ovs-vswitchd")
     if found:
         return Path(found).parent.parent

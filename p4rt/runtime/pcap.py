@@ -19,6 +19,7 @@ _MAGIC_MICRO = 0xA1B2C3D4
 _MAGIC_NANO = 0xA1B23C4D
 _NG_SECTION = 0x0A0D0D0A
 _NG_BYTE_ORDER = 0x1A2B3C4D
+_MAGICS = {struct.pack(f"{o}I", m) for o in "<>" for m in (_MAGIC_MICRO, _MAGIC_NANO, _NG_SECTION)}
 _SNAPLEN = 262144
 _MAX_PACKET = 1 << 24
 
@@ -42,7 +43,10 @@ class Capture:
 def read(path: str | Path) -> Capture:
     """Reads the capture file `path`; InputError says what is wrong with it."""
     try:
-        data = Path(path).read_bytes()
+        with open(path, "rb") as stream:
+            data = stream.read(24)
+            if data[:4] in _MAGICS:  # Else it is something else, perhaps without an end.
+                data += stream.read()
     except OSError as e:
         raise InputError(f"{path}: {e.strerror}") from None
     try:

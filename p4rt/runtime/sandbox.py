@@ -7,6 +7,7 @@ datapath, so that a system's own Open vSwitch goes on beside it.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -15,6 +16,7 @@ import shlex
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -32,6 +34,7 @@ _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 30.0
 _DAEMONS = ("ovsdb-server", "ovs-vswitchd")
 _LOG_LINES = 5
+_TUNSETIFF, _IFF_TAP, _IFF_NO_PI = 0x400454CA, 0x0002, 0x1000  # Of <linux/if_tun.h>.
 _OWN_FILES = {"run", "db", "log", "etc", "sandbox.json", "lock"}
 
 
@@ -59,6 +62,8 @@ class Sandbox:
         self, folder: str | os.PathLike[str] | None = None, *,
         prefix: str | os.PathLike[str] | None = None, asan: bool = False, dummy: bool = False,
     ) -> None:  # fmt: skip
+        if folder is not None and not os.fspath(folder):
+            raise InputError("the name of the sandbox's folder is empty")
         self.dir = Path(folder).absolute() if folder is not None else default_dir()
         self._dummy = dummy
         self._chosen = prefix
@@ -127,6 +132,11 @@ class Sandbox:
                 raise InputError(f"{self.dir} holds {strange[0]}, which is not a sandbox's; not deleted")
             shutil.rmtree(self.dir)
 
+    def check_permission(self) -> None:
+        """InputError when the folder is one that this user may not look into."""
+        if self.dir.is_dir() and not os.access(self.dir, os.R_OK | os.X_OK):
+            raise InputError(f"cannot use {self.dir} for a sandbox: Permission denied")
+
     def pid(self, name: str) -> int | None:
         """The process id of the daemon `name` if it runs; a stale pid file does not count."""
         pidfile = self._pidfile(name)
@@ -144,9 +154,10 @@ class Sandbox:
     def rival(self) -> bool:
         """True when another Open vSwitch has a userspace datapath in this network namespace.
 
-        There can be one only: bridges of this sandbox would fail."""
+        There can be one only: bridges of this sandbox would fail.  The interface alone proves
+        nothing: it outlives a switch that was killed, and the next one takes it over."""
         interfaces = [name for _, name in socket.if_nameindex()]
-        return self.pid("ovs-vswitchd") is None and "ovs-netdev" in interfaces
+        return self.pid("ovs-vswitchd") is None and "ovs-netdev" in interfaces and _in_use("ovs-netdev")
 
     def outdated(self) -> bool:
         """True when a daemon that runs is not the program that the prefix has now."""
@@ -327,6 +338,21 @@ class Sandbox:
             command, env=self._tool_environment(), stdin=subprocess.DEVNULL, capture_output=True
         )
         return result.returncode == 0
+
+
+def _in_use(tap: str) -> bool:
+    """True when a process holds the TAP interface `tap`: another one cannot attach to it then."""
+    try:
+        fd = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.ioctl(fd, _TUNSETIFF, struct.pack("16sH22x", tap.encode(), _IFF_TAP | _IFF_NO_PI))
+    except OSError as e:
+        return e.errno == errno.EBUSY
+    finally:
+        os.close(fd)
+    return False
 
 
 def shell_exports(environment: dict[str, str]) -> str:

@@ -31,6 +31,7 @@ _FLAGS = (
 _TOO_LARGE = {
     "BPF stack limit": "its variables do not fit the stack of 4096 bytes",
     "out of range": "a jump in it is longer than 32,767 instructions",
+    "out of insn range": "a jump in it is longer than 32,767 instructions",
 }
 """What clang says of programs that are beyond the target, and what that means to the user."""
 _DEBUG_SECTIONS = (".BTF", ".BTF.ext", ".rel.BTF", ".rel.BTF.ext")

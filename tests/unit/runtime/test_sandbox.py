@@ -116,3 +116,8 @@ def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"cannot use .*/file/box for a sandbox: Not a directory"):
         Sandbox(tmp_path / "file/box").start()
+
+
+def test_folder_without_a_name() -> None:
+    with pytest.raises(InputError, match="the name of the sandbox's folder is empty"):
+        Sandbox("")

@@ -169,7 +169,7 @@ class _Emitter:
 
     @_statement.register
     def _(self, s: ir.PacketPointer, depth: int) -> list[str]:
-        text = self._s.packet_pointer(s.pointer.name, self.expr(s.offset), s.size, s.otherwise)
+        text = self._s.packet_pointer(s.pointer.name, self.expr(s.offset), s.size, s.otherwise, s.opaque)
         return self._lines(text, depth)
 
     @_statement.register

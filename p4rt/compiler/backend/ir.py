@@ -270,12 +270,19 @@ class Store(Statement):
 @dataclass(frozen=True, slots=True)
 class PacketPointer(Statement):
     """Points `pointer` to byte `offset` of the packet; goes to `otherwise` where the packet has no `size`
-    bytes from there on."""
+    bytes from there on.
+
+    `known` says that it has them: only the pointer is wanted.  `opaque` hides from the C compiler how
+    pointers relate.  It would else leave checks out that others imply by sums, or put a number for an offset
+    that a comparison fixed after the check; the verifier takes the check of the very pointer that is used.
+    """
 
     pointer: Pointer
     offset: Expr
     size: int
     otherwise: str
+    known: bool = False
+    opaque: bool = False
 
 
 @dataclass(frozen=True, slots=True)

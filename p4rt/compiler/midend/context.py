@@ -72,6 +72,8 @@ class Context:
         self.modified: set[str] = set()
         """Variables that were assigned to, other than by extracting a header."""
         self.extracting = False
+        self.floating = False
+        """Has the cursor been moved by amounts that only the packet tells?"""
 
     # ---- Errors
 
@@ -143,6 +145,14 @@ class Context:
     def goto_if(self, condition: ir.Expr, label: str) -> None:
         """Append a jump that is taken where `condition` is set."""
         self.emit(ir.If(condition, (ir.Goto(label, span=self.span),), (), span=self.span))
+
+    def point(self, pointer: ir.Pointer, offset: ir.Expr, size: int, known: bool = False) -> None:
+        """Append a pointer into the packet; reject where the packet has no `size` bytes there."""
+        self.emit(
+            ir.PacketPointer(
+                pointer, offset, size, self.reject_label, known=known, opaque=self.floating, span=self.span
+            )
+        )
 
     @contextmanager
     def collect(self) -> Iterator[list[ir.Statement]]:

@@ -2,8 +2,8 @@
 """Can the deparser leave the packet where it is?
 
 It can when, on every path through the parser, the headers that are extracted are those that are emitted, in
-the same order, and nothing changes their validity in between.  Then the head of the packet does not move, and
-only the fields that the program assigned to are written back.
+the same order, and nothing changes their validity or the size of their varbits in between.  Then the head of
+the packet does not move, and only the fields that the program assigned to are written back.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from p4rt.compiler.backend import ir
-from p4rt.compiler.midend.storage import Record
+from p4rt.compiler.midend.storage import Record, Varbit
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +38,9 @@ def keeps_layout(
         return False
     for header in emitted:
         if not isinstance(header.valid, ir.Var) or header.valid.name in modified:
+            return False
+        sizes = [item.size for item in header.fields.values() if isinstance(item, Varbit)]
+        if any(not isinstance(size, ir.Var) or size.name in modified for size in sizes):
             return False
     if any(id(extraction.header) not in order for extraction in extractions):
         return False

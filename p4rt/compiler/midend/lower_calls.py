@@ -221,6 +221,9 @@ class Calls:
                 for element in elements:
                     self.reset(element, share=share)
                 self.ctx.assign(next_, build.const(0, next_.width))
+            case storage.Varbit():
+                for leaf in storage.leaves(tree) if not share else ():
+                    self.ctx.assign(leaf, build.const(0, leaf.width))
             case _:
                 if not share:
                     self.ctx.assign(tree, build.const(0, tree.width))

@@ -13,7 +13,7 @@ from p4rt.compiler.analysis import model
 from p4rt.compiler.backend import build, ir
 from p4rt.compiler.backend.ir import Op, Relation
 from p4rt.compiler.frontend import ast
-from p4rt.compiler.midend import storage
+from p4rt.compiler.midend import storage, varbits
 from p4rt.compiler.midend.context import Context
 from p4rt.compiler.midend.in_place import keeps_layout
 from p4rt.compiler.midend.lower_expressions import Expressions
@@ -23,9 +23,6 @@ from p4rt.compiler.midend.lower_statements import Statements
 from p4rt.compiler.midend.storage import Record, Stack, Tree
 from p4rt.compiler.source import Span
 
-_Group = tuple[int, list[ir.Expr]]
-"""Fields that fill bytes, and the offset of the first of these in the header."""
-
 
 @dataclass(frozen=True, eq=False)
 class _Emission:
@@ -33,8 +30,14 @@ class _Emission:
 
     header: Record
     happens: ir.Expr
-    size: int
+    parts: storage.PacketParts
     span: Span
+
+    @property
+    def size(self) -> ir.Expr:
+        """Bytes in the packet."""
+        fixed = build.const(self.parts.fixed_size, ir.WORD)
+        return fixed if self.parts.varbit is None else varbits.add(self.parts.varbit.size, fixed)
 
 
 class Deparser:
@@ -98,9 +101,6 @@ class Deparser:
     def _emit_header(self, header: Record, node: ast.Call) -> None:
         ctx = self.ctx
         assert header.valid is not None
-        width = sum(leaf.width for leaf in storage.data_leaves(header))
-        if width % 8:
-            ctx.unsupported(node.span, f"a header of {width} bits, not a number of bytes, is")
         happens = header.valid
         if header not in self._shared:
             kept = ctx.keep_tree(header)
@@ -110,8 +110,9 @@ class Deparser:
             emitted = ctx.variable("emitted", 1)
             ctx.assign(emitted, happens)
             happens = emitted
-        if width:
-            self._emissions.append(_Emission(header, happens, width // 8, node.span))
+        parts = storage.packet_parts(header, "a header")
+        if parts.fixed_size or parts.varbit is not None:
+            self._emissions.append(_Emission(header, happens, parts, node.span))
 
     # ---- Writing
 
@@ -131,28 +132,10 @@ class Deparser:
             position = self.parsers.positions.get(item.header)
             if position is None:
                 continue
-            pointer = ctx.pointer("written")
-            changed, _ = self._groups(item.header)
             with ctx.at(item.span), ctx.collect() as body:
-                ctx.emit(ir.PacketPointer(pointer, position, item.size, ctx.reject_label, span=ctx.span))
-                self._store_groups(pointer, changed)
-            if changed:
+                self._store(item, self._pointers(item, position), position, changed=True)
+            if any(isinstance(statement, ir.Store) for statement in body):
                 ctx.emit(ir.If(item.happens, tuple(body), (), span=item.span))
-
-    def _groups(self, header: Record) -> tuple[list[_Group], list[_Group]]:
-        """Runs of fields that fill bytes: those that the program assigned to, and the others."""
-        changed: list[_Group] = []
-        unchanged: list[_Group] = []
-        offset = 0
-        for fields in _byte_groups(header):
-            touched = any(not isinstance(leaf, ir.Var) or leaf.name in self.ctx.modified for leaf in fields)
-            (changed if touched else unchanged).append((offset, fields))
-            offset += sum(leaf.width for leaf in fields) // 8
-        return changed, unchanged
-
-    def _store_groups(self, pointer: ir.Pointer, groups: list[_Group]) -> None:
-        for offset, fields in groups:
-            self.externs.store_bits(pointer, offset, fields)
 
     def _rebuild(self) -> None:
         """Move the head by the difference in size, and write what is not in its place already."""
@@ -161,8 +144,7 @@ class Deparser:
         zero = build.const(0, ir.WORD)
         ctx.assign(length, zero)
         for item in self._emissions:
-            size = build.const(item.size, ir.WORD)
-            longer = ir.Assign(length, build.binary(Op.ADD, length, size), span=item.span)
+            longer = ir.Assign(length, varbits.add(length, item.size), span=item.span)
             ctx.emit(ir.If(item.happens, (longer,), (), span=item.span))
         delta = ctx.keep(build.binary(Op.SUB, ctx.cursor, length), "delta")
         move = ir.MoveHead(delta, ctx.reject_label, span=ctx.span)
@@ -170,27 +152,63 @@ class Deparser:
         at = ctx.variable("write_at", ir.WORD)
         ctx.assign(at, zero)
         for item in self._emissions:
-            pointer = ctx.pointer("written")
             with ctx.at(item.span), ctx.collect() as body:
-                ctx.emit(ir.PacketPointer(pointer, at, item.size, ctx.reject_label, span=ctx.span))
-                self._write(item, pointer, at, delta)
-                ctx.assign(at, build.binary(Op.ADD, at, build.const(item.size, ir.WORD)))
+                self._write(item, at, delta)
+                ctx.assign(at, varbits.add(at, item.size))
             ctx.emit(ir.If(item.happens, tuple(body), (), span=item.span))
 
-    def _write(self, item: _Emission, pointer: ir.Pointer, at: ir.Expr, delta: ir.Expr) -> None:
-        """Write a header at `pointer`; what was read from the same place and never assigned to is there."""
+    def _write(self, item: _Emission, at: ir.Expr, delta: ir.Expr) -> None:
+        """Write a header at `at`; what was read from the same place and never assigned to is there."""
         ctx = self.ctx
-        changed, unchanged = self._groups(item.header)
+        pointers = self._pointers(item, at)
         position = self.parsers.positions.get(item.header)
         valid = item.header.valid
         if position is not None and isinstance(valid, ir.Var) and valid.name not in ctx.modified:
             stays = build.binary(Op.SUB, position, delta)
             with ctx.collect() as body:
-                self._store_groups(pointer, unchanged)
+                self._store(item, pointers, at, changed=False)
             ctx.emit(ir.If(build.compare(Relation.NE, at, stays), tuple(body), (), span=ctx.span))
         else:
-            self._store_groups(pointer, unchanged)
-        self._store_groups(pointer, changed)
+            self._store(item, pointers, at, changed=False)
+        self._store(item, pointers, at, changed=True)
+
+    def _pointers(self, item: _Emission, at: ir.Expr) -> tuple[ir.Pointer, ir.Pointer]:
+        """Pointers to a header at `at` and to what follows its varbit."""
+        ctx, parts = self.ctx, item.parts
+        front, back = ctx.pointer("written"), ctx.pointer("written_rest")
+        before, after = storage.bytes_of(parts.before), storage.bytes_of(parts.after)
+        ctx.point(front, at, before, known=True)
+        if parts.varbit is not None:
+            rest = varbits.add(varbits.add(at, before), parts.varbit.size)
+            ctx.point(back, rest, after, known=True)
+        return front, back
+
+    def _store(
+        self, item: _Emission, pointers: tuple[ir.Pointer, ir.Pointer], at: ir.Expr, *, changed: bool
+    ) -> None:
+        """Store what the program assigned to, or what it did not; where a varbit is in another length, all
+        that follows it is in another place, and counts as assigned to."""
+        parts = item.parts
+        moved = False
+        self._store_groups(pointers[0], parts.before, changed, moved)
+        if parts.varbit is not None:
+            moved = self._is_modified(list(storage.leaves(parts.varbit)))
+            if moved == changed:
+                start = varbits.add(at, storage.bytes_of(parts.before))
+                varbits.write(self.ctx, self.ctx.keep(start, "varbit_at"), parts.varbit)
+        self._store_groups(pointers[1], parts.after, changed, moved)
+
+    def _store_groups(self, pointer: ir.Pointer, leaves: list[ir.Expr], changed: bool, moved: bool) -> None:
+        """Store the runs of fields that fill bytes and were assigned to, or the others."""
+        offset = 0
+        for fields in _byte_groups(leaves):
+            if (moved or self._is_modified(fields)) == changed:
+                self.externs.store_bits(pointer, offset, fields)
+            offset += storage.bytes_of(fields)
+
+    def _is_modified(self, leaves: list[ir.Expr]) -> bool:
+        """Did the program assign to one of these?"""
+        return any(not isinstance(leaf, ir.Var) or leaf.name in self.ctx.modified for leaf in leaves)
 
 
 def _records(tree: Tree) -> list[Record]:
@@ -202,11 +220,11 @@ def _records(tree: Tree) -> list[Record]:
     return []
 
 
-def _byte_groups(header: Record) -> list[list[ir.Expr]]:
-    """The fields of a header in runs that fill bytes."""
+def _byte_groups(leaves: list[ir.Expr]) -> list[list[ir.Expr]]:
+    """Fields in runs that fill bytes."""
     groups: list[list[ir.Expr]] = []
     group: list[ir.Expr] = []
-    for leaf in storage.data_leaves(header):
+    for leaf in leaves:
         group.append(leaf)
         if sum(item.width for item in group) % 8 == 0:
             groups.append(group)

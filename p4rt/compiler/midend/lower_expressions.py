@@ -374,5 +374,10 @@ class Expressions:
                 for one, other in zip(elements, right.elements, strict=True):
                     same = build.both(same, self._equal(one, other))
                 return same
+            case storage.Varbit(), storage.Varbit():
+                same = build.TRUE
+                for leaf, other_leaf in zip(storage.leaves(left), storage.leaves(right), strict=True):
+                    same = build.both(same, build.compare(Relation.EQ, leaf, other_leaf))
+                return same
         assert isinstance(left, ir.Expr) and isinstance(right, ir.Expr)
         return build.compare(Relation.EQ, left, right)

@@ -10,7 +10,7 @@ from p4rt.compiler.analysis import types as t
 from p4rt.compiler.backend import build, ir
 from p4rt.compiler.backend.ir import Op, Relation
 from p4rt.compiler.frontend import ast
-from p4rt.compiler.midend import storage
+from p4rt.compiler.midend import storage, varbits
 from p4rt.compiler.midend.context import Context
 from p4rt.compiler.midend.in_place import Extraction
 from p4rt.compiler.midend.lower_calls import Calls
@@ -57,6 +57,7 @@ class Parsers:
         labels = {state: ctx.name(f"{decl.name}_{state.name}") for state in order}
         came_from, accepted = self._state, ctx.name(f"{decl.name}_accept")
         rounds = ctx.variable("rounds", 32) if back else None
+        ctx.floating |= bool(back) and any(self._moves_by_value(call) for call in ctx.checked.calls.values())
         if rounds is not None:
             ctx.assign(rounds, build.const(0, 32))
         if came_from:
@@ -185,7 +186,7 @@ class Parsers:
 
     # ---- The packet
 
-    def _peek(self, type_: t.Type, span: ast.Node, name: str) -> Tree:
+    def _peek(self, type_: t.Type, name: str) -> Tree:
         """Read a value of `type_` at the cursor; reject where the packet is too short."""
         ctx = self.ctx
         if not isinstance(t.strip(type_), t.HeaderType) and storage.fields_of(type_) is None:
@@ -196,23 +197,21 @@ class Parsers:
             raise storage.Unsupported(f"reading a {type_} from a packet is")
         size = (width + 7) // 8
         pointer = ctx.pointer(f"{name}_at")
-        ctx.emit(ir.PacketPointer(pointer, ctx.cursor, size, ctx.reject_label, span=ctx.span))
+        ctx.point(pointer, ctx.cursor, size)
         return storage.make_data(type_, _Reader(ctx, pointer, size).read)
 
     def lookahead(self, node: ast.Call, call: model.Call) -> Tree:
         """`lookahead<T>()`."""
-        return self.ctx.keep_tree(self._peek(self.ctx.resolve(call.result), node, "lookahead"))
+        return self.ctx.keep_tree(self._peek(self.ctx.resolve(call.result), "lookahead"))
 
     def extract(self, node: ast.Call, call: model.Call) -> None:
         """`extract(header)`."""
         ctx = self.ctx
-        if len(call.args) != 1:
-            raise storage.Unsupported("extracting a header with a varbit field is")
         argument = call.args[0].value
         assert argument is not None
         type_ = t.strip(ctx.type_of(argument))
         assert isinstance(type_, t.HeaderType)
-        size = self.header_size(type_, node)
+        parts = _header_parts(type_)
         is_next = isinstance(argument, ast.Member) and argument.name == "next"
         target = self.expressions.lvalue(argument)
         stack = (
@@ -221,6 +220,7 @@ class Parsers:
             else None
         )
         self.calls.invalidate_siblings(argument)
+        count = self._varbit_size(call, parts.varbit)
         ctx.extracting = True
         if isinstance(target.tree, Record):
             position = self.positions.setdefault(target.tree, ctx.variable(f"{type_.name}_position", ir.WORD))
@@ -228,21 +228,58 @@ class Parsers:
             ctx.assign(position, ctx.cursor)
         else:
             self.moves_freely = True
-        value = self._peek(type_, node, type_.name)
-        store(ctx, target, value)
+        store(ctx, target, self._peek_header(type_, parts, count))
         ctx.extracting = False
         if isinstance(stack, storage.Stack):
             ctx.assign(stack.next, build.binary(Op.ADD, stack.next, build.const(1, stack.next.width)))
-        ctx.assign(ctx.cursor, build.binary(Op.ADD, ctx.cursor, build.const(size, ir.WORD)))
+        ctx.assign(ctx.cursor, varbits.add(varbits.add(ctx.cursor, parts.fixed_size), count))
 
-    def header_size(self, type_: t.HeaderType, node: ast.Node) -> int:
-        """Bytes of a header."""
-        width = sum(leaf.width for leaf in storage.data_leaves(storage.zero(type_)))
-        if width % 8:
-            self.ctx.unsupported(
-                node.span, f"the header {type_.name} of {width} bits, not a number of bytes, is"
-            )
-        return width // 8
+    def _moves_by_value(self, call: model.Call) -> bool:
+        """Does a call move the cursor by an amount that only the packet tells?"""
+        if call.decl is None or call.method is None or call.decl.name != "packet_in":
+            return False
+        if call.method.name == "extract":
+            return len(call.args) == 2
+        amount = call.args[0].value if call.method.name == "advance" else None
+        return amount is not None and self.ctx.constant(amount) is None
+
+    def _varbit_size(self, call: model.Call, varbit: storage.Varbit | None) -> ir.Expr:
+        """Bytes of the varbit in the header that `extract` reads; rejects what is too much or not whole."""
+        ctx = self.ctx
+        if varbit is None:
+            return build.const(0, ir.WORD)
+        argument = call.args[1].value
+        assert argument is not None
+        ctx.floating = True
+        width = ctx.keep(self.expressions.scalar(argument), "varbit_width")
+        odd = build.compare(Relation.NE, build.bits(width, 0, 3), build.const(0, 3))
+        ctx.goto_if(odd, ctx.reject_label)
+        count = ctx.keep(build.extend(build.bits(width, 3, width.width - 3), ir.WORD), "varbit_size")
+        over = build.compare(Relation.LT, build.const(varbit.limit, ir.WORD), count)
+        ctx.goto_if(over, ctx.reject_label)
+        return count
+
+    def _peek_header(self, type_: t.HeaderType, parts: storage.PacketParts, count: ir.Expr) -> Tree:
+        """Read a header at the cursor, with `count` bytes in its varbit."""
+        ctx = self.ctx
+        if parts.varbit is None:
+            return self._peek(type_, type_.name)
+        before, after = storage.bytes_of(parts.before), storage.bytes_of(parts.after)
+        front, back = ctx.pointer(f"{type_.name}_at"), ctx.pointer(f"{type_.name}_rest_at")
+        at = ctx.keep(varbits.add(ctx.cursor, before), "varbit_at")
+        ctx.point(front, ctx.cursor, before)
+        ctx.point(back, varbits.add(at, count), after)
+        reader = _Reader(ctx, front, before)
+
+        def varbit(varbit_type: t.VarbitType) -> storage.Varbit:
+            tree = storage.make(varbit_type, "varbit", ctx.variable)
+            assert isinstance(tree, storage.Varbit)
+            ctx.assign(tree.size, count)
+            varbits.read(ctx, at, tree)
+            reader.go_on(back, after)
+            return tree
+
+        return storage.make_data(type_, reader.read, varbit)
 
     def advance(self, call: model.Call) -> None:
         """`advance(bits)`: whole bytes only, inside the packet."""
@@ -255,6 +292,7 @@ class Parsers:
             ctx.unsupported(argument.span, "advancing by a part of a byte is")
         count = ctx.keep(build.extend(build.bits(amount, 3, amount.width - 3), ir.WORD), "skip")
         if not isinstance(amount, ir.Const):
+            ctx.floating = True
             odd = build.compare(Relation.NE, build.bits(amount, 0, 3), build.const(0, 3))
             ctx.goto_if(odd, ctx.reject_label)
         limit = build.const(_MAX_ADVANCE, ir.WORD)
@@ -263,7 +301,7 @@ class Parsers:
         if not isinstance(amount, ir.Const):
             ctx.goto_if(build.compare(Relation.LT, limit, ctx.cursor), ctx.reject_label)
         pointer = ctx.pointer("advanced")
-        ctx.emit(ir.PacketPointer(pointer, ctx.cursor, 0, ctx.reject_label, span=ctx.span))
+        ctx.point(pointer, ctx.cursor, 0)
 
 
 class _Reader:
@@ -276,6 +314,11 @@ class _Reader:
         self.offset = 0
         self.kept: ir.Expr | None = None
         self.left = 0
+
+    def go_on(self, pointer: ir.Pointer, size: int) -> None:
+        """Read from another place from now on."""
+        assert self.left == 0
+        self.pointer, self.size, self.offset = pointer, size, 0
 
     def read(self, name: str, width: int) -> ir.Expr:
         """The next `width` bits."""
@@ -300,6 +343,12 @@ class _Reader:
         self.kept = self.ctx.keep(ir.Load(8 * size, self.pointer, self.offset, True), "fields")
         self.offset += size
         self.left = 8 * size
+
+
+def _header_parts(type_: t.HeaderType) -> storage.PacketParts:
+    zero = storage.zero(type_)
+    assert isinstance(zero, Record)
+    return storage.packet_parts(zero, f"the header {type_.name}")
 
 
 def _order(

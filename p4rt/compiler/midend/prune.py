@@ -67,7 +67,7 @@ def _prune(block: ir.Block, read: set[str], targets: set[str]) -> ir.Block:
             case ir.Assign(target) | ir.ReadContext(target) | ir.ReadClock(target) | ir.HashBytes(target):
                 if target.name not in read:
                     continue
-            case ir.Lookup(pointer):
+            case ir.Lookup(pointer) | ir.PacketPointer(pointer, known=True):
                 if pointer.name not in read:
                     continue
             case ir.If():

@@ -3,7 +3,7 @@
 
 A struct of two fields is a `Record` of two expressions; a header has a validity bit beside its fields; a
 stack has elements and the index of the next free one.  A tree whose leaves are all `ir.Var` is a place to
-store to.
+store to.  A varbit has its size beside its bits, which are in words from the first one on.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ ENUM_WIDTH = 32
 """Bits of an enum without representation, and of `error`."""
 MAX_WIDTH = 4096
 """Bits of the widest integer; even that one needs an eighth of the program's stack."""
+MAX_VARBIT = 16384
+"""Bits of the longest varbit: an IPv6 extension header's, with as much to spare."""
 INDEX_WIDTH = 32
 """Bits of a stack's indexes, as the language says."""
 
@@ -39,7 +41,19 @@ class Stack:
     next: ir.Expr
 
 
-Tree = ir.Expr | Record | Stack
+@dataclass(frozen=True, eq=False)
+class Varbit:
+    """A varbit: `size` in bytes (64 bits wide), at most `limit`, and its bytes, eight in each word.
+
+    The first byte is the most significant one of the first word.  Bytes after the last one are zero.
+    """
+
+    size: ir.Expr
+    words: tuple[ir.Expr, ...]
+    limit: int
+
+
+Tree = ir.Expr | Record | Stack | Varbit
 
 
 class Unsupported(Exception):
@@ -103,6 +117,11 @@ def make(type_: t.Type, name: str, leaf: Callable[[str, int], ir.Expr]) -> Tree:
     if isinstance(type_, t.StackType):
         elements = tuple(make(type_.element, f"{name}_{i}", leaf) for i in range(type_.size))
         return Stack(elements, leaf(f"{name}_next", INDEX_WIDTH))
+    if isinstance(type_, t.VarbitType):
+        if type_.width > MAX_VARBIT:
+            raise Unsupported(f"the type {type_} (more than {MAX_VARBIT} bits) is")
+        words = tuple(leaf(f"{name}_word{i}", ir.WORD) for i in range((type_.width + ir.WORD - 1) // ir.WORD))
+        return Varbit(leaf(f"{name}_size", ir.WORD), words, type_.width // 8)
     raise Unsupported(f"values of type {type_} are")
 
 
@@ -131,12 +150,19 @@ def leaves(tree: Tree) -> Iterator[ir.Expr]:
             for element in elements:
                 yield from leaves(element)
             yield next_
+        case Varbit(size, words):
+            yield from words
+            yield size
         case _:
             yield tree
 
 
 def data_leaves(tree: Tree) -> Iterator[ir.Expr]:
-    """The leaves that are data: fields, without validity bits and indexes."""
+    """The leaves that are data: fields, without validity bits and indexes.
+
+    Raises:
+        Unsupported: there is a varbit among them, which has no fixed place; see `packet_parts`.
+    """
     match tree:
         case Record(fields):
             for item in fields.values():
@@ -144,8 +170,52 @@ def data_leaves(tree: Tree) -> Iterator[ir.Expr]:
         case Stack(elements):
             for element in elements:
                 yield from data_leaves(element)
+        case Varbit():
+            raise Unsupported("a varbit here is")
         case _:
             yield tree
+
+
+@dataclass(frozen=True, eq=False)
+class PacketParts:
+    """A header as it is in a packet: the fields in front of its varbit, that, and the fields after it."""
+
+    before: list[ir.Expr]
+    varbit: Varbit | None
+    after: list[ir.Expr]
+
+    @property
+    def fixed_size(self) -> int:
+        """Bytes without the varbit."""
+        return bytes_of(self.before) + bytes_of(self.after)
+
+
+def bytes_of(leaves_: list[ir.Expr]) -> int:
+    """Bytes that values fill; their bits must be a multiple of 8."""
+    width = sum(leaf.width for leaf in leaves_)
+    assert width % 8 == 0, width
+    return width // 8
+
+
+def packet_parts(header: Record, name: str) -> PacketParts:
+    """The parts of a header called `name`.
+
+    Raises:
+        Unsupported: the parts do not fill bytes.
+    """
+    parts: list[list[ir.Expr]] = [[], []]
+    varbit: Varbit | None = None
+    for item in header.fields.values():
+        if isinstance(item, Varbit):
+            varbit = item
+        else:
+            parts[varbit is not None] += data_leaves(item)
+    before, after = (sum(leaf.width for leaf in part) for part in parts)
+    if varbit is not None and before % 8:
+        raise Unsupported(f"{name}, whose varbit does not start at a byte, is")
+    if (before + after) % 8:
+        raise Unsupported(f"{name} of {before + after} bits, not a number of bytes, is")
+    return PacketParts(parts[0], varbit, parts[1])
 
 
 def combine(function: Callable[[list[ir.Expr]], ir.Expr], *trees: Tree) -> Tree:
@@ -162,6 +232,10 @@ def combine(function: Callable[[list[ir.Expr]], ir.Expr], *trees: Tree) -> Tree:
             stacks = [tree for tree in trees if isinstance(tree, Stack)]
             each = tuple(combine(function, *(s.elements[i] for s in stacks)) for i in range(len(elements)))
             return Stack(each, function([stack.next for stack in stacks]))
+        case Varbit(words=words):
+            varbits = [tree for tree in trees if isinstance(tree, Varbit)]
+            joined = tuple(function([v.words[i] for v in varbits]) for i in range(len(words)))
+            return Varbit(function([v.size for v in varbits]), joined, first.limit)
     return function([tree for tree in trees if isinstance(tree, ir.Expr)])
 
 
@@ -182,14 +256,20 @@ def unpack(type_: t.Type, value: ir.Expr) -> Tree:
     return make_data(type_, leaf)
 
 
-def make_data(type_: t.Type, leaf: Callable[[str, int], ir.Expr]) -> Tree:
-    """Like `make` with data leaves only: headers are valid."""
+def make_data(
+    type_: t.Type,
+    leaf: Callable[[str, int], ir.Expr],
+    varbit: Callable[[t.VarbitType], Varbit] | None = None,
+) -> Tree:
+    """Like `make` with data leaves only: headers are valid.  `varbit` makes a varbit, where one can be."""
     type_ = t.strip(type_)
     width = scalar_width(type_)
     if width is not None:
         return leaf("", width)
+    if isinstance(type_, t.VarbitType) and varbit is not None:
+        return varbit(type_)
     parts = fields_of(type_)
     if parts is None:
         raise Unsupported(f"reading a {type_} from a packet is")
-    fields = {field: make_data(part, leaf) for field, part in parts}
+    fields = {field: make_data(part, leaf, varbit) for field, part in parts}
     return Record(fields, build.TRUE if isinstance(type_, t.HeaderType) else None)

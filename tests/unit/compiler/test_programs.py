@@ -14,7 +14,6 @@ from p4rt.compiler.driver import compile_file
 CHECKOUT = Path(__file__).resolve().parents[3]
 NOT_YET = {
     "acl.p4": "a value_set is not supported",
-    "ipv6.p4": "values of type varbit<16320> are not supported",
 }
 PROGRAMS = sorted([*CHECKOUT.glob("examples/*/*.p4"), *CHECKOUT.glob("tests/unit/frontend/programs/*.p4")])
 

@@ -29,9 +29,22 @@ def first_error(text: str) -> tuple[str, str, str]:
             "unsupported", "the match kind 'ternary' is not supported", "ternary",
         ),
         (
-            {"headers": "header h_t { bit<8> a; } header o_t { varbit<32> o; }"
+            {"headers": "header h_t { bit<8> a; } header o_t { varbit<16392> o; }"
                         "struct headers_t { h_t h; o_t o; }"},
-            "unsupported", "values of type varbit<32> are not supported", "varbit<32> o;",
+            "unsupported", "the type varbit<16392> (more than 16384 bits) is not supported",
+            "varbit<16392> o;",
+        ),
+        (
+            {"headers": "header h_t { bit<4> a; varbit<32> o; bit<4> b; } struct headers_t { h_t h; }",
+             "states": "state start { pkt.extract(hdr.h, 8); transition accept; }"},
+            "unsupported", "the header h_t, whose varbit does not start at a byte, is not supported",
+            "pkt.extract(hdr.h, 8)",
+        ),
+        (
+            {"headers": "header h_t { bit<8> a; varbit<32> o; } struct headers_t { h_t h; }",
+             "states": "state start { pkt.extract(hdr.h, 8); transition accept; }",
+             "apply": "bit<32> x; hash(x, HashAlgorithm.lookup3, { hdr.h.o });"},
+            "unsupported", "a varbit here is not supported", "hash(x, HashAlgorithm.lookup3, { hdr.h.o })",
         ),
         (
             {"headers": "header h_t { bit<7> a; } struct headers_t { h_t h; }"},

@@ -287,8 +287,10 @@ def test_clone_carries_the_changes_even_of_a_dropped_packet():
 
 
 def test_context_fields_side_by_side_are_written_one_by_one():
-    apply = "std.output_action = ubpf_action.REDIRECT; std.output_port = 3; std.clone_port = 4; std.clone = true;"
-    result = run(loaded(apply=apply + "truncate(1);"), "0102")
+    apply = """
+    std.output_action = ubpf_action.REDIRECT; std.output_port = 3; std.clone_port = 4; std.clone = true;
+    truncate(1);"""
+    result = run(loaded(apply=apply), "0102")
     assert (result.verdict, result.output_port, result.clone_port) == (Verdict.REDIRECT, 3, 4)
     assert result.packet == b"\x01"
 

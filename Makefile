@@ -5,13 +5,14 @@
 #   make setup   the set-up alone: packages, .venv, libubpf, Open vSwitch
 #   make ovs     builds Open vSwitch and prints where it is
 #   make lint    style and types: ruff, mypy, clang-format
+#   make man     writes docs/man/, the man pages, from the commands
 #   make bench   what programs cost in the switch
 #   make clean   removes what was built in the checkout (not the build cache)
 
 SHELL := /bin/bash
 BIN := .venv/bin
 
-.PHONY: setup demo test lint ovs bench clean
+.PHONY: setup demo test lint ovs man bench clean
 
 setup:
 	@tools/setup.sh packages python release
@@ -27,6 +28,10 @@ demo: setup
 lint:
 	@tools/setup.sh packages python
 	@tools/test.sh lint
+
+man:
+	@tools/setup.sh packages python
+	@$(BIN)/python tools/manpages.py
 
 bench: setup
 	@$(BIN)/python bench/switch.py

@@ -26,12 +26,12 @@ engine() {
 run_part() {
     case $1 in
         lint)
-            ruff check p4rt ubpf/python tests examples bench && mypy \
+            ruff check p4rt ubpf/python tests tools examples bench && mypy \
                 && c_files | xargs -r clang-format-19 --dry-run -Werror ;;
         engine) engine release "" . ;;
         engine-asan) engine asan address,undefined . ;;
         engine-tsan) engine tsan thread '^(threads|prog|lpm|maps)$' ;;
-        unit) pytest -q tests/unit ;;
+        unit) pytest -q -n "$(nproc)" --dist loadfile tests/unit ;;
         switch) ovs-patches/build.sh --flavour release --check ;;
         switch-asan) ovs-patches/build.sh --flavour asan --check ;;
         e2e) P4RT_TEST_FLAVOUR=release pytest -q tests/e2e ;;

@@ -49,13 +49,13 @@ class ExamplesCommand(click.Command):
 
     def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._examples = examples
+        self.examples = examples
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the examples."""
-        if self._examples:
+        if self.examples:
             with formatter.section("Examples"):
-                for line in self._examples.strip().splitlines():
+                for line in self.examples.strip().splitlines():
                     formatter.write(f"{' ' * formatter.current_indent}{line}\n")
 
 
@@ -66,7 +66,7 @@ class ExamplesGroup(click.Group):
 
     def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._examples = examples
+        self.examples = examples
 
     format_epilog = ExamplesCommand.format_epilog
 

@@ -23,7 +23,9 @@ _ROUTE = "table=pipe.route,hdr.ipv4.dst=10.0.2.0/24"
 def add_entry(settings: Settings, bridge: str, program: str, entry: str) -> None:
     """Add an entry to a table.
 
-    One with this key must not exist."""
+    One with this key must not exist.  ENTRY is table=TABLE,FIELD=VALUE,...,actions=ACTION(PARAM=VALUE,...);
+    the value of an LPM field may end in /PREFIX.  Values are numbers, or IPv4, IPv6 and MAC
+    addresses."""
     with settings.program(bridge, program) as loaded:
         parsed = parse_entry(loaded.info, entry)
         loaded.tables.add([parsed])

@@ -66,7 +66,11 @@ def test_switch_that_was_killed_is_started_again(sandbox: Sandbox) -> None:
     assert sandbox.running()
 
 
-@pytest.mark.parametrize("content", [str(os.getpid()), "99999999", "no number", ""])
+@pytest.mark.parametrize(
+    "content",
+    [str(os.getpid()), "99999999", "no number", ""],
+    ids=["another process", "no process", "no number", "empty"],
+)
 def test_stale_pid_file_is_not_believed(sandbox: Sandbox, content: str) -> None:
     sandbox.run_dir.mkdir(parents=True)
     (sandbox.run_dir / "ovsdb-server.pid").write_text(content)

@@ -59,6 +59,9 @@ setup_python() {
     rm -rf .venv
     "$python" -m venv .venv >"$log" 2>&1 || die "$python -m venv (Debian package python3-venv)"
     .venv/bin/pip install -q --disable-pip-version-check -e '.[dev]' >>"$log" 2>&1 || die "pip install -e .[dev]"
+    # For `man`, which looks beside the folders of $PATH; an editable installation leaves them out.
+    mkdir -p .venv/share/man/man1
+    ln -sf "$top"/docs/man/*.1 .venv/share/man/man1/
     echo "$want" >.venv/stamp
 }
 

@@ -6,13 +6,15 @@
 #   make ovs     builds Open vSwitch and prints where it is
 #   make lint    style and types: ruff, mypy, clang-format
 #   make man     writes docs/man/, the man pages, from the commands
+#   make fuzz    random programs against a reference interpreter, FUZZ_SECONDS=600 long
 #   make bench   what programs cost in the switch
 #   make clean   removes what was built in the checkout (not the build cache)
 
 SHELL := /bin/bash
 BIN := .venv/bin
+FUZZ_SECONDS ?= 600
 
-.PHONY: setup demo test lint ovs man bench clean
+.PHONY: setup demo test fuzz lint ovs man bench clean
 
 setup:
 	@tools/setup.sh packages python release
@@ -39,6 +41,10 @@ bench: setup
 test:
 	@tools/setup.sh packages python release asan
 	@tools/test.sh
+
+fuzz:
+	@tools/setup.sh packages python release
+	@cd tests && ../$(BIN)/python -m reference.fuzz --seconds $(FUZZ_SECONDS) --keep ../.build/fuzz
 
 clean:
 	rm -rf .build .venv *.egg-info

@@ -1,0 +1,412 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random well-typed programs for the architecture `ubpf`; the same seed gives the same program."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .generate_expressions import BOOL, Function, Scope, Type, Variable, bit
+from .generate_statements import Statements
+
+Fields = tuple[tuple[str, Type], ...]
+ERRORS = ("error.BadLength", "error.NoMatch", "error.HeaderTooShort")
+
+
+def generate(seed: int) -> str:
+    """The program of a seed."""
+    return Program(random.Random(seed)).text()
+
+
+class Program:
+    """The parts of a program, made in the order in which they are declared."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.make = Statements(rng)
+        self.types: dict[str, Fields] = {}
+        self.headers: dict[str, str] = {}
+        self.stack: tuple[str, str, int] | None = None
+        self.structs: dict[str, Fields] = {}
+        self.metadata: list[tuple[str, str]] = []
+        self.variables: list[Variable] = []
+
+    def text(self) -> str:
+        """The whole program."""
+        parts = ["#include <core.p4>\n#include <ubpf_model.p4>", "error { BadLength }"]
+        parts += [self.header_types(), self.metadata_types()]
+        functions, texts = self.functions()
+        parts += texts
+        parts.append(self.parser(functions))
+        inner, inner_text = self.inner_control(functions)
+        parts += [inner_text, self.pipeline(functions, inner), self.deparser()]
+        parts.append("ubpf(prs(), pipe(), dprs()) main;")
+        return "\n".join(parts) + "\n"
+
+    # ---- Types
+
+    def header_fields(self, size: int) -> Fields:
+        """Fields that fill `size` bytes."""
+        left, fields = 8 * size, []
+        while left:
+            width = min(left, self.make.width())
+            if left - width < 4 and self.rng.random() < 0.5:
+                width = min(left, 128)
+            kind = self.rng.choice(["bit", "bit", "bit", "int"])
+            type_ = BOOL if width == 1 and self.rng.random() < 0.3 else Type(kind, width)
+            if type_.kind == "int" and width < 2:
+                type_ = bit(width)
+            fields.append((f"f{len(fields)}", type_))
+            left -= width
+        return tuple(fields)
+
+    def header_types(self) -> str:
+        """Header types, and the struct of headers; some headers have the same type."""
+        lines = []
+        for number in range(self.rng.randrange(2, 5)):
+            name = f"h{number}_t"
+            fields = self.header_fields(self.rng.choice([1, 2, 3, 4, 5, 8, 12, 17, 20]))
+            self.types[name] = fields
+            lines.append(_record("header", name, fields))
+        names = list(self.types)
+        members = []
+        for number in range(self.rng.randrange(2, 5)):
+            type_ = names[number] if number < len(names) else self.rng.choice(names)
+            self.headers[f"h{number}"] = type_
+            members.append(f"{type_} h{number};")
+        if self.rng.random() < 0.4:
+            self.types["e_t"] = (("last", bit(1)), *self.header_fields(self.rng.choice([1, 2, 4]))[:])
+            self.types["e_t"] = _pad(self.types["e_t"])
+            self.stack = ("st", "e_t", self.rng.choice([2, 3, 4]))
+            lines.append(_record("header", "e_t", self.types["e_t"]))
+            members.append(f"e_t[{self.stack[2]}] st;")
+        lines.append(f"struct headers_t {{ {' '.join(members)} }}")
+        return "\n".join(lines)
+
+    def metadata_types(self) -> str:
+        """Metadata with a struct inside."""
+        self.structs["s_t"] = tuple((f"s{n}", self.make.type()) for n in range(self.rng.randrange(1, 4)))
+        fields = [(f"m{n}", self.make.type()) for n in range(self.rng.randrange(3, 7))]
+        fields += [("w", bit(32)), ("flag", BOOL)]
+        self.metadata = [(name, str(type_)) for name, type_ in fields]
+        self.variables = [Variable(f"meta.{name}", type_) for name, type_ in fields]
+        for struct in ("a", "b"):
+            self.variables += [Variable(f"meta.{struct}.{name}", kind) for name, kind in self.structs["s_t"]]
+        text = " ".join(f"{type_} {name};" for name, type_ in self.metadata)
+        return (
+            _record("struct", "s_t", self.structs["s_t"]) + f"\nstruct metadata_t {{ {text} s_t a; s_t b; }}"
+        )
+
+    def field_variables(self) -> list[Variable]:
+        """Fields of all headers."""
+        return [
+            Variable(f"hdr.{name}.{item}", kind, header=f"hdr.{name}")
+            for name, type_ in self.headers.items()
+            for item, kind in self.types[type_]
+        ]
+
+    def scope(self, functions: Sequence[Function]) -> Scope:
+        """What a parser or control may use."""
+        length = Variable("std.packet_length", bit(32), writable=False)
+        return Scope(
+            variables=[*self.variables, *self.field_variables(), length],
+            functions=list(functions),
+            headers=[f"hdr.{name}" for name in self.headers],
+        )
+
+    # ---- Functions
+
+    def functions(self) -> tuple[list[Function], list[str]]:
+        """Functions at the top level; each may call those before it."""
+        made: list[Function] = []
+        texts = []
+        for number in range(self.rng.randrange(4)):
+            result = self.make.type() if self.rng.random() < 0.8 else None
+            directions = [self.rng.choice(["in", "in", "inout", "out"]) for _ in range(self.rng.randrange(4))]
+            params = tuple((direction, self.make.type()) for direction in directions)
+            function = Function(f"fun{number}", params, result)
+            texts.append(f"{result or 'void'} {_signature(function)} {self.body(function, made)}")
+            made.append(function)
+        return made, texts
+
+    def body(self, function: Function, callable_: Sequence[Function]) -> str:
+        """The body of a function or action, all by itself."""
+        make = self.make
+        make.scope = Scope(_parameters(function), list(callable_))
+        make.leaves = []
+        lines = self.first_values(function)
+        lines.append(make.block(self.rng.randrange(1, 4), 1))
+        if function.result is not None:
+            if self.rng.random() < 0.3:
+                lines.append(f"if ({make.condition(1)}) {{ return {make.expression(function.result, 1)}; }}")
+            lines.append(f"return {make.expression(function.result, 2)};")
+        return "{ " + "\n".join(lines) + " }"
+
+    def first_values(self, function: Function) -> list[str]:
+        """`out` parameters have no value at first."""
+        return [
+            f"{_letter(function)}{n} = {self.make.literal(type_)};"
+            for n, (direction, type_) in enumerate(function.params)
+            if direction == "out"
+        ]
+
+    # ---- Parser
+
+    def parser(self, functions: Sequence[Function]) -> str:
+        """States that lead forward only, but for a loop over the stack."""
+        make = self.make
+        names = [f"s{n}" for n in range(1, self.rng.randrange(2, 6))]
+        states = []
+        extracted = list(self.headers)
+        for place, name in enumerate(["start", *names]):
+            make.scope = self.scope(functions)
+            make.leaves, make.standard = [], False
+            lines = []
+            if place == 0 or self.rng.random() < 0.8:
+                header = "h0" if place == 0 else self.rng.choice(extracted)
+                lines.append(f"pkt.extract(hdr.{header});")
+                make.scope.valid |= {f"hdr.{header}", "hdr.h0"}
+            else:
+                make.scope.valid.add("hdr.h0")
+            lines += self.parser_statements()
+            targets = [*names[place:], "accept"]
+            if self.stack and place == len(names):
+                targets = ["loop"]
+            lines.append(self.transition(targets))
+            states.append(f"state {name} {{ " + "\n".join(lines) + " }")
+        if self.stack:
+            states.append(
+                "state loop { pkt.extract(hdr.st.next); meta.w = meta.w + 1;\n"
+                "transition select(hdr.st.last.last) { 1: accept; default: loop; } }"
+            )
+        head = (
+            "parser prs(packet_in pkt, out headers_t hdr, inout metadata_t meta, inout standard_metadata std)"
+        )
+        return f"{head} {{\n" + "\n".join(states) + "\n}"
+
+    def parser_statements(self) -> list[str]:
+        """Some of what may stand in a state."""
+        make, lines = self.make, []
+        for _ in range(self.rng.randrange(3)):
+            choice = self.rng.randrange(6)
+            if choice == 0:
+                lines.append(f"verify({make.condition(1)} || true, {self.rng.choice(ERRORS)});")
+            elif choice == 1:
+                condition = f"!({make.condition(1)} && {make.condition(1)} && {make.condition(1)})"
+                lines.append(f"verify({condition}, {self.rng.choice(ERRORS)});")
+            elif choice == 2:
+                type_ = Type(self.rng.choice(["bit", "int"]), max(2, make.width()))
+                target = make.target(type_)
+                if target is not None:
+                    lines.append(f"{target} = pkt.lookahead<{type_}>();")
+            elif choice == 3:
+                amount = self.rng.choice(["8", "16", f"((({make.expression(bit(32), 1)}) & 3) << 3)"])
+                lines.append(f"pkt.advance({amount});")
+            elif choice == 4:
+                lines.append(f"if ({make.condition(1)}) {{ {make.assignment()} }}")
+            else:
+                lines.append(make.assignment())
+        return lines
+
+    def transition(self, targets: list[str]) -> str:
+        """`transition` with or without `select`."""
+        make = self.make
+        if self.rng.random() < 0.2:
+            return f"transition {targets[0]};"
+        types = [make.type() for _ in range(self.rng.choice([1, 1, 2, 3]))]
+        exprs = ", ".join(make.expression(item, 1) for item in types)
+        cases = []
+        for _ in range(self.rng.randrange(1, 4)):
+            sets = [self.keyset(item) for item in types]
+            label = sets[0] if len(sets) == 1 else f"({', '.join(sets)})"
+            cases.append(f"{label}: {self.rng.choice(targets)};")
+        if self.rng.random() < 0.9:
+            cases.append(f"{self.rng.choice(['default', '_'])}: {self.rng.choice(targets)};")
+        return f"transition select({exprs}) {{ " + "\n".join(cases) + " }"
+
+    def keyset(self, type_: Type) -> str:
+        """A label for one value."""
+        make = self.make
+        choice = self.rng.randrange(5)
+        if choice == 0:
+            return "_"
+        if type_.kind == "bit" and choice in {1, 2}:
+            return f"{make.literal(type_)} &&& {make.literal(type_)}"
+        if type_.kind != "bool" and choice == 3:
+            top = (1 << (type_.width - (type_.kind == "int"))) - 1
+            low, high = sorted([self.rng.randrange(top + 1), self.rng.randrange(top + 1)])
+            letter = "s" if type_.kind == "int" else "w"
+            return f"{type_.width}{letter}{low} .. {type_.width}{letter}{high}"
+        return make.literal(type_)
+
+    # ---- Controls
+
+    def actions(self, prefix: str, callable_: Sequence[Function]) -> tuple[list[Function], list[str]]:
+        """Actions of a control, in whose scope they are."""
+        make = self.make
+        made: list[Function] = []
+        texts = []
+        outer = make.scope
+        for number in range(self.rng.randrange(2, 5)):
+            directions = [self.rng.choice(["in", "inout", "out"]) for _ in range(self.rng.randrange(3))]
+            directions += [""] * self.rng.randrange(3)
+            function = Function(f"{prefix}{number}", tuple((item, make.type()) for item in directions), None)
+            variables = [*outer.variables, *_parameters(function)]
+            make.scope = replace(outer, variables=variables, functions=[*callable_, *made], valid={"hdr.h0"})
+            lines = [*self.first_values(function), make.block(self.rng.randrange(1, 4), 1)]
+            texts.append(f"action {_signature(function)} {{ " + "\n".join(lines) + " }")
+            made.append(function)
+        make.scope = outer
+        return made, texts
+
+    def table(self, name: str, actions: Sequence[Function]) -> tuple[list[str], str]:
+        """A table with exact keys and at most one for prefixes."""
+        make = self.make
+        count = self.rng.randrange(3)
+        keys = [f"{make.expression(make.type(), 1)}: exact @name(\"k{n}\");" for n in range(count)]
+        if self.rng.random() < 0.4:
+            keys.append(f"{make.expression(bit(make.width()), 1)}: lpm @name(\"p\");")
+            self.rng.shuffle(keys)
+        listed, names = [], []
+        for action in self.rng.sample(list(actions), min(len(actions), self.rng.randrange(1, 4))):
+            args = self.table_arguments(action)
+            if args is not None:
+                listed.append(f"{action.name}{args};")
+                names.append(action)
+        default = ""
+        lines = f"key = {{ {' '.join(keys)} }} " if keys else ""
+        if names and self.rng.random() < 0.6:
+            chosen = self.rng.choice(names)
+            values = [make.literal(type_) for direction, type_ in chosen.params if not direction]
+            bound = self.bound[chosen.name]
+            default = f"default_action = {chosen.name}({', '.join([*bound, *values])}); "
+        else:
+            listed.append("NoAction;")
+            default = "default_action = NoAction(); "
+        lines += f"actions = {{ {' '.join(listed)} }} {default}size = 16;"
+        labels = [action.name for action in names] or ["NoAction"]
+        return labels, f"table {name} {{ {lines} }}"
+
+    bound: dict[str, list[str]]
+
+    def table_arguments(self, action: Function) -> str | None:
+        """Arguments for parameters with directions; None when there are no l-values."""
+        args = []
+        for direction, type_ in action.params:
+            if direction == "in":
+                args.append(self.make.expression(type_, 1))
+            elif direction:
+                target = self.make.target(type_)
+                if target is None:
+                    return None
+                args.append(target)
+        self.bound[action.name] = args
+        return f"({', '.join(args)})" if args else ""
+
+    def registers(self) -> tuple[list[tuple[str, Type, Type, int]], list[str]]:
+        """Registers with what their indexes are."""
+        made, texts = [], []
+        for number in range(self.rng.randrange(3)):
+            element, index = self.make.type(), bit(self.rng.choice([8, 16, 32]))
+            size = self.rng.choice([1, 3, 4])
+            made.append((f"reg{number}", element, index, size))
+            texts.append(f"Register<{element}, {index}>({size}) reg{number};")
+        return made, texts
+
+    def control(self, head: str, functions: Sequence[Function], inner: Function | None, local: str) -> str:
+        """A control with what its parts need; `local` declares instances."""
+        make = self.make
+        registers, texts = self.registers()
+        make.scope.registers = registers
+        locals_ = []
+        for _ in range(self.rng.randrange(3)):
+            type_, name = make.type(), make.name("c")
+            locals_.append(f"{type_} {name} = {make.literal(type_)};")
+            make.scope.variables.append(Variable(name, type_))
+        make.leaves = ["exit;", "return;"] if self.rng.random() < 0.5 else ["return;"]
+        make.tables, make.controls, self.bound = [], [], {}
+        actions, action_texts = self.actions("act", functions)
+        tables = []
+        for number in range(self.rng.randrange(3)):
+            labels, text = self.table(f"tab{number}", actions)
+            tables.append(text)
+            make.tables.append((f"tab{number}", labels))
+        if inner is not None:
+            make.controls = [inner]
+        make.scope.functions = [*functions, *actions]
+        body = make.block(self.rng.randrange(6, 13), 3)
+        parts = [local, *texts, *locals_, *action_texts, *tables]
+        return f"{head} {{\n" + "\n".join(part for part in parts if part) + f"\napply {body}\n}}"
+
+    def inner_control(self, functions: Sequence[Function]) -> tuple[Function | None, str]:
+        """A control that works on its parameters alone."""
+        if self.rng.random() < 0.5:
+            return None, ""
+        directions = [self.rng.choice(["in", "inout", "out"]) for _ in range(self.rng.randrange(1, 5))]
+        function = Function("inner", tuple((item, self.make.type()) for item in directions), None)
+        make = self.make
+        make.scope = Scope(_parameters(function), list(functions))
+        make.layouts, make.standard = {}, False
+        head = f"control {_signature(function).replace('inner', 'inner_c')}"
+        text = self.control(head, functions, None, "")
+        first = " ".join(self.first_values(function))
+        text = text.replace("\napply {", f"\napply {{ {first}", 1)
+        return Function("inner.apply", function.params, None), text
+
+    def pipeline(self, functions: Sequence[Function], inner: Function | None) -> str:
+        """The control that is the pipeline."""
+        make = self.make
+        make.scope = self.scope(functions)
+        make.scope.valid = {"hdr.h0"}
+        make.standard = True
+        make.layouts = {f"hdr.{name}": self.types[type_] for name, type_ in self.headers.items()}
+        make.kinds = {f"hdr.{name}": type_ for name, type_ in self.headers.items()}
+        make.removable = {name for name in make.layouts if name != "hdr.h0"}
+        if self.rng.random() < 0.3:
+            make.layouts = {}
+        if self.stack:
+            name, type_, size = self.stack
+            make.scope.stacks = [(f"hdr.{name}", size, self.types[type_])]
+        head = "control pipe(inout headers_t hdr, inout metadata_t meta, inout standard_metadata std)"
+        return self.control(head, functions, inner, "inner_c() inner;" if inner else "")
+
+    def deparser(self) -> str:
+        """Headers in any order, some perhaps left out."""
+        names = [*self.headers] + (["st"] if self.stack else [])
+        if self.rng.random() < 0.4:
+            self.rng.shuffle(names)
+        if self.rng.random() < 0.1:
+            names.pop()
+        emits = " ".join(f"pkt.emit(hdr.{name});" for name in names)
+        return f"control dprs(packet_out pkt, in headers_t hdr) {{ apply {{ {emits} }} }}"
+
+
+def _record(kind: str, name: str, fields: Fields) -> str:
+    return f"{kind} {name} {{ {' '.join(f'{type_} {item};' for item, type_ in fields)} }}"
+
+
+def _pad(fields: Fields) -> Fields:
+    """Fields and what is missing to a whole number of bytes."""
+    missing = -sum(type_.width for _, type_ in fields) % 8
+    return (*fields, ("pad", bit(missing))) if missing else fields
+
+
+def _signature(function: Function) -> str:
+    letter = _letter(function)
+    params = [
+        f"{direction} {type_} {letter}{n}".strip() for n, (direction, type_) in enumerate(function.params)
+    ]
+    return f"{function.name}({', '.join(params)})"
+
+
+def _letter(function: Function) -> str:
+    """What names of parameters begin with: those of actions hide none of their control's."""
+    return {"act": "a", "inn": "q"}.get(function.name[:3], "p")
+
+
+def _parameters(function: Function) -> list[Variable]:
+    return [
+        Variable(f"{_letter(function)}{n}", type_, direction in {"inout", "out"})
+        for n, (direction, type_) in enumerate(function.params)
+    ]

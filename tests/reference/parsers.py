@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parsers and the packet (P4_16 section 13)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from p4rt.compiler.analysis import model
+from p4rt.compiler.analysis import types as t
+from p4rt.compiler.frontend import ast
+
+from . import values as v
+from .expressions import ParserError
+from .places import ElementOf
+from .statements import Statements
+from .values import Record, Stack, Val
+
+MAX_RETURNS = 64
+"""Times that a parser may come back to a state."""
+
+
+@dataclass
+class PacketIn:
+    """A packet with a cursor, in bits."""
+
+    data: bytes
+    cursor: int = 0
+
+    def peek(self, width: int) -> int:
+        """The next `width` bits."""
+        total = 8 * len(self.data)
+        if self.cursor + width > total:
+            raise ParserError("PacketTooShort")
+        number = int.from_bytes(self.data, "big")
+        return number >> (total - self.cursor - width) & ((1 << width) - 1)
+
+    def advance(self, width: int) -> None:
+        """Move the cursor."""
+        if self.cursor + width > 8 * len(self.data):
+            raise ParserError("PacketTooShort")
+        self.cursor += width
+
+    def rest(self) -> bytes:
+        """What follows the cursor."""
+        return self.data[self.cursor // 8 :]
+
+
+class Parsers(Statements):
+    """Part of the interpreter: parsers."""
+
+    def run_parser(self, instance: model.Instance) -> None:
+        """From state `start` to `accept`; raises ParserError."""
+        decl = instance.decl
+        assert isinstance(decl, ast.ParserDecl)
+        self.run_items(decl.locals)
+        visits: Counter[ast.StateDecl] = Counter()
+        state: ast.StateDecl | None = next(item for item in decl.states if item.name == "start")
+        while state is not None:
+            visits[state] += 1
+            self.trace.add(state)
+            if visits[state] > MAX_RETURNS + 1:
+                raise ParserError("ParserTimeout")
+            self.run_items(state.body)
+            state = self._next(state.transition)
+
+    def _next(self, transition: ast.Transition | None) -> ast.StateDecl | None:
+        """The state that follows; None for accept."""
+        chosen: ast.DirectTransition | ast.SelectCase
+        if isinstance(transition, ast.DirectTransition):
+            chosen = transition
+        elif isinstance(transition, ast.SelectTransition):
+            chosen = self._select(transition)
+        else:
+            raise ParserError("NoError")
+        found = self.program.states[chosen]
+        if found is None and chosen.state == "reject":
+            raise ParserError("NoError")
+        return found
+
+    def _select(self, transition: ast.SelectTransition) -> ast.SelectCase:
+        values = [v.copy(self.value(expr)) for expr in transition.exprs]
+        types = [self.type_of(expr) for expr in transition.exprs]
+        for case in transition.cases:
+            keysets = self.program.keysets[case]
+            parts = zip(values, types, keysets, strict=True)
+            if all(matches(value, type_, keyset) for value, type_, keyset in parts):
+                self.trace.add(case)
+                return case
+        raise ParserError("NoMatch")
+
+    # ---- packet_in
+
+    def extract(self, packet: PacketIn, target: ast.Expr, size: ast.Expr | None) -> None:
+        """extract(): the header becomes valid; `.next` moves on."""
+        place = self.place(target)
+        type_ = self.natural(target)
+        varbit = 0 if size is None else self.number(size)
+        assert isinstance(type_, t.HeaderType)
+        room = sum(field.type.width for field in type_.fields if isinstance(field.type, t.VarbitType))
+        if varbit > room:
+            raise ParserError("HeaderTooShort")
+        if varbit % 8:
+            raise ParserError("ParserInvalidArgument")
+        width = v.width_with(type_, varbit)
+        number = packet.peek(width)
+        packet.advance(width)
+        place.put(v.from_bits(number, type_, varbit))
+        if isinstance(target, ast.Member) and isinstance(place, ElementOf) and target.name == "next":
+            stack = place.base.get()
+            assert isinstance(stack, Stack)
+            stack.next += 1
+
+    def lookahead(self, packet: PacketIn, type_: t.Type) -> Val:
+        """lookahead(): the cursor stays."""
+        width = t.width_of(type_)
+        assert width is not None
+        return v.from_bits(packet.peek(width), type_)
+
+
+def matches(value: Val, type_: t.Type, keyset: model.Keyset) -> bool:
+    """Whether a value is in a keyset (section 8.15)."""
+    match keyset:
+        case model.AnySet():
+            return True
+        case model.ExactSet(expected):
+            return v.equal(value, v.cast(v.from_model(expected, type_), type_))
+        case model.MaskSet(expected, mask):
+            assert isinstance(value, int)
+            return value & mask == expected & mask
+        case model.RangeSet(low, high):
+            assert isinstance(value, int)
+            return low <= value <= high
+    raise NotImplementedError(f"keyset {keyset}")
+
+
+def emitted(value: Val) -> tuple[int, int]:
+    """(number, width) of what emit() appends: the valid headers in `value`, in order."""
+    if isinstance(value, Record) and isinstance(value.type, t.HeaderType):
+        return v.bits(value, value.type) if value.valid else (0, 0)
+    parts: list[Val] = []
+    if isinstance(value, Record):
+        parts = list(value.fields.values())
+    elif isinstance(value, Stack):
+        parts = value.elements
+    elif isinstance(value, list):
+        parts = value
+    number = total = 0
+    for part in parts:
+        bits, width = emitted(part)
+        number, total = number << width | bits, total + width
+    return number, total

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Examples and other programs give what the reference interpreter says they must, with random tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from reference.fuzz import try_program
+
+from p4rt.compiler.diagnostics import CompileError, Severity
+
+ROOT = Path(__file__).parents[3]
+FOLDERS = ("examples/*", "tests/unit/frontend/programs", "tests/e2e/programs")
+PROGRAMS = sorted(path for folder in FOLDERS for path in ROOT.glob(f"{folder}/*.p4"))
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_compiled_program_agrees_with_the_interpreter(path: Path):
+    try:
+        pair = try_program(path, 1, 240)
+    except CompileError as error:
+        codes = {item.code for item in error.diagnostics if item.severity is Severity.ERROR}
+        assert codes == {"unsupported"}
+        pytest.skip("the program has what the compiler does not support")
+    # A packet whose result depends on the time counts as undefined.
+    assert sum(pair.verdicts.values()) - pair.verdicts["ABORT"] > 60

@@ -121,7 +121,7 @@ def bad_objects(folder: Path) -> dict[str, bytes]:
 SAYS = {
     "empty": "empty",
     "big-endian": "endian",
-    "oversized": "67108864",
+    "oversized": "too large",
     "unchecked access": "packet access at offset 0",
     "unknown helper": "9999",
     "unknown map type": "77",

@@ -16,7 +16,14 @@ set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top"
-mkdir -p .build
+if [ $# -eq 0 ]; then
+    echo "usage: $0 packages|python|release|asan ..." >&2
+    exit 2
+fi
+if [ ! -w . ] || ! mkdir -p .build 2>/dev/null || [ ! -w .build ]; then
+    echo "setup: FAILED: no permission to write in $top; use a clone of your own" >&2
+    exit 1
+fi
 log=.build/setup.log
 
 # What each is for stands in docs/contributing.md.
@@ -51,6 +58,7 @@ setup_packages() {
 
 setup_python() {
     local python=${PYTHON:-python3} want
+    : >"$log"
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
         || die "$python is not Python 3.11 or later; set PYTHON"
     want=$({ "$python" -V; pwd; cat pyproject.toml; } | sha256sum | cut -c1-16)

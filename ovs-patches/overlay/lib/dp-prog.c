@@ -350,18 +350,20 @@ get_result(const struct ubpf_ctx *ctx, enum ubpf_verdict verdict,
 /* Runs 'prog' on 'packet'. */
 static void
 run_packet(const struct ubpf_prog *prog, struct dp_packet *packet,
-           uint32_t in_port, struct dp_prog_result *result)
+           const struct dp_prog_input *input, struct dp_prog_result *result)
 {
     const struct pkt_metadata *md = &packet->md;
+    ovs_be64 tun_id = (input->has_tun_id ? input->tun_id
+                       : flow_tnl_dst_is_set(&md->tunnel) ? md->tunnel.tun_id
+                       : 0);
     struct ubpf_run run = {
         .ctx = {
-            .input_port = in_port,
+            .input_port = input->in_port,
             .packet_length = dp_packet_size(packet),
             .rss_hash = (dp_packet_rss_valid(packet)
                          ? dp_packet_get_rss_hash(packet) : 0),
             .pkt_mark = md->pkt_mark,
-            .tunnel_id = (flow_tnl_dst_is_set(&md->tunnel)
-                          ? ntohll(md->tunnel.tun_id) : 0),
+            .tunnel_id = ntohll(tun_id),
             .truncate_len = UINT32_MAX,
         },
         .adjust_head = adjust_head,
@@ -386,7 +388,8 @@ run_packet(const struct ubpf_prog *prog, struct dp_packet *packet,
 
 void
 dp_prog_run_batch(uint32_t handle, struct dp_packet_batch *batch,
-                  uint32_t in_port, struct dp_prog_result results[])
+                  const struct dp_prog_input *input,
+                  struct dp_prog_result results[])
 {
     struct dp_prog *p = dp_prog_find(handle);
     struct dp_prog_stats stats = { .packets = dp_packet_batch_size(batch) };
@@ -405,21 +408,26 @@ dp_prog_run_batch(uint32_t handle, struct dp_packet_batch *batch,
     prog = ovsrcu_get(struct ubpf_prog *, &p->ubpf);
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
         stats.bytes += dp_packet_size(packet);
-        run_packet(prog, packet, in_port, &results[i]);
+        run_packet(prog, packet, input, &results[i]);
         stats.verdicts[results[i].verdict]++;
         stats.cloned += results[i].clone_port != 0;
-        if (results[i].verdict == UBPF_PASS) {
-            struct {
-                struct miniflow mf;
-                uint64_t buf[FLOW_U64S];
-            } m;
-
-            /* Finds the layers of the packet. */
-            miniflow_extract(packet, &m.mf);
-            dp_packet_set_rss_hash(packet, miniflow_hash_5tuple(&m.mf, 0));
-        }
     }
     COVERAGE_ADD(dp_prog_drop_aborted, stats.verdicts[UBPF_ABORT]);
     COVERAGE_ADD(dp_prog_drop_verdict, stats.verdicts[UBPF_DROP]);
     dp_prog_add_stats(p, &stats);
+}
+
+void
+dp_prog_find_headers(struct dp_packet_batch *batch)
+{
+    struct {
+        struct miniflow mf;
+        uint64_t buf[FLOW_U64S];
+    } m;
+    struct dp_packet *packet;
+
+    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+        miniflow_extract(packet, &m.mf);
+        dp_packet_set_rss_hash(packet, miniflow_hash_5tuple(&m.mf, 0));
+    }
 }

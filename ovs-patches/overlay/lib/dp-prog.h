@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "openvswitch/types.h"
+
 struct dp_packet;
 struct dp_packet_batch;
 struct ubpf_prog;
@@ -49,6 +51,13 @@ struct ubpf_prog *dp_prog_lookup(uint32_t handle);
 
 bool dp_prog_get_stats(uint32_t handle, struct dp_prog_stats *);
 
+/* What a program is told of all packets of a batch. */
+struct dp_prog_input {
+    uint32_t in_port;           /* OpenFlow port. */
+    bool has_tun_id;            /* Is 'tun_id' to replace the packet's own? */
+    ovs_be64 tun_id;
+};
+
 /* What became of one packet.  Ports are OpenFlow 1.0's 16-bit ones, never 0: a
  * program may also name reserved ports as OpenFlow 1.1 does, with 32 bits.  A
  * packet that is sent to any other port is dropped. */
@@ -65,11 +74,14 @@ void dp_prog_prepare_batch(struct dp_packet_batch *batch);
 
 /* Runs the program at 'handle' on each packet of 'batch', which has been
  * prepared and which the program may change, and fills results[i] for the
- * packet at index i.  'in_port' is the OpenFlow port of all of them.  Layer
- * offsets, RSS hash and checksum state are right afterwards in the packets
- * that pass; those of others are unset.  The batch keeps its size and
- * order. */
+ * packet at index i.  Layer offsets, RSS hash and checksum state of the
+ * packets are unset afterwards.  The batch keeps its size and order. */
 void dp_prog_run_batch(uint32_t handle, struct dp_packet_batch *batch,
-                       uint32_t in_port, struct dp_prog_result results[]);
+                       const struct dp_prog_input *,
+                       struct dp_prog_result results[]);
+
+/* Finds layer offsets and RSS hash of the packets of 'batch', which a program
+ * has left, for an action that needs them without a recirculation. */
+void dp_prog_find_headers(struct dp_packet_batch *batch);
 
 #endif /* dp-prog.h */

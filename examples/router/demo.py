@@ -218,7 +218,7 @@ def cases() -> list[Case]:
         del result[IP].chksum
         return Ether(bytes(result))
 
-    request = ARP(psrc="10.0.1.1", pdst="10.0.1.254")
+    request = ARP(hwsrc="02:00:00:00:00:01", psrc="10.0.1.1", pdst="10.0.1.254")
     arp = Ether(bytes(Ether(src="02:00:00:00:00:01", dst=BROADCAST) / request))
     to2, to3, host_route = packet("10.0.2.2"), packet("10.0.3.3"), packet("10.0.9.9")
     return [

@@ -34,6 +34,7 @@ def show(settings: Settings, bridge: str, program: str) -> None:
         result: dict[str, Any] = program_json(loaded.desc)
         result["source"] = info.source if info else None
         result["tables"] = [t.name for t in info.tables] if info else []
+        result["value_sets"] = [s.name for s in info.value_sets] if info else []
         result["registers"] = [r.name for r in info.registers] if info else []
         result["maps"] = [asdict(m) | {"type": m.type_name} for m in maps]
         result["verifier"] = summary
@@ -45,6 +46,8 @@ def show(settings: Settings, bridge: str, program: str) -> None:
     click.echo(f"  {summary.strip()}")
     if info is not None:
         click.echo(f"  tables: {', '.join(t.name for t in info.tables) or 'none'}")
+        if info.value_sets:
+            click.echo(f"  value sets: {', '.join(s.name for s in info.value_sets)}")
         click.echo(f"  registers: {', '.join(r.name for r in info.registers) or 'none'}")
     for m in maps:
         click.echo(
@@ -75,10 +78,10 @@ def _show_program(desc: wire.ProgramDesc) -> None:
 @program_argument
 @click.argument("table", required=False, metavar="[TABLE]")
 def dump_tables(settings: Settings, bridge: str, program: str, table: str | None) -> None:
-    """Show keys, actions and defaults of the tables."""
+    """Show keys, actions and defaults of the tables, and the fields of value sets."""
     with settings.program(bridge, program) as loaded:
         info = loaded.info
-        tables = [find_table(info, table)] if table else list(info.tables)
+        tables = [find_table(info, table)] if table else list(info.all_tables)
         described = [_describe(loaded, t) for t in tables]
     if settings.json:
         print_json(described)
@@ -88,6 +91,14 @@ def dump_tables(settings: Settings, bridge: str, program: str, table: str | None
 
 
 def _describe(loaded: LoadedProgram, table: Table) -> dict[str, Any]:
+    if table.is_value_set:
+        return {
+            "name": table.name,
+            "match": "value set",
+            "entries": loaded.tables.n_entries(table),
+            "size": table.size,
+            "key": [{"name": f.name, "match": f.match, "type": type_name(f)} for f in table.key],
+        }
     return {
         "name": table.name,
         "match": table.map_type if table.key else "none",
@@ -109,6 +120,11 @@ def _describe(loaded: LoadedProgram, table: Table) -> dict[str, Any]:
 
 
 def _print_table(d: dict[str, Any]) -> None:
+    if d["match"] == "value set":
+        click.echo(f"value set {d['name']}: {d['entries']} of {d['size']} members")
+        for f in d["key"]:
+            click.echo(f"  field {f['name']}: {f['match']} {f['type']}")
+        return
     notes = ", const entries" if d["const_entries"] else ""
     fill = f"{d['entries']} of {d['size']} entries{notes}" if d["key"] else "no key"
     click.echo(f"table {d['name']}: {fill}")

@@ -5,6 +5,7 @@ Text is what `p4rt-ctl` reads and prints:
 
     table=pipe.route,hdr.ipv4.dst=10.0.0.0/8,actions=forward(port=2)
     table=pipe.route,default,actions=drop()
+    value_set=prs.tunnels,value=4789
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from p4rt.runtime.errors import InputError
-from p4rt.runtime.info import Action, Field, KeyField, ProgramInfo, Table
+from p4rt.runtime.info import MEMBER, Action, Field, KeyField, ProgramInfo, Table
 from p4rt.runtime.names import resolve
 from p4rt.runtime.values import format_value, parse_value, plain_value
 
@@ -119,16 +120,20 @@ class Entry:
     def format(self) -> str:
         """The entry as a line of text that parse_entry() reads back."""
         key = "default" if self.key is None else self.key.format()
+        if self.table.is_value_set:
+            return f"value_set={self.table.name},{key}"
         return f"table={self.table.name},{key},actions={self.call.format()}"
 
     def to_json(self) -> dict[str, Any]:
         """The entry as plain values."""
-        result: dict[str, Any] = {"table": self.table.name}
+        result: dict[str, Any] = {"value_set" if self.table.is_value_set else "table": self.table.name}
         if self.key is None:
             result["default"] = True
         else:
             fields = zip(self.table.key, self.key.matches, strict=True)
             result["key"] = {f.name: _match_json(m, f) for f, m in fields}
+        if self.table.is_value_set:
+            return result
         args = zip(self.call.action.params, self.call.args, strict=True)
         result["action"] = self.call.action.name
         result["params"] = {p.name: plain_value(v, p) for p, v in args}
@@ -169,7 +174,7 @@ def split_text(text: str) -> ParsedText:
             if actions is not None:
                 raise InputError(f"an entry has one action; '{token}' is too much")
             raise InputError(f"'{token}' is not NAME=VALUE")
-        if name == "table":
+        if name in ("table", "value_set"):
             table = _once(table, name, value)
         elif name in ("actions", "action"):
             actions = _once(actions, name, value)
@@ -214,8 +219,9 @@ def _partition(token: str) -> tuple[str, str, str]:
 
 
 def find_table(info: ProgramInfo, name: str) -> Table:
-    """The table called `name`; InputError says which there are."""
-    return resolve(name, info.tables, "table", f"program {info.program}" if info.program else "the program")
+    """The table or value set called `name`; InputError says which there are."""
+    where = f"program {info.program}" if info.program else "the program"
+    return resolve(name, info.all_tables, "table", where)
 
 
 def parse_key(table: Table, pairs: Sequence[tuple[str, str]]) -> Key:
@@ -226,13 +232,13 @@ def parse_key(table: Table, pairs: Sequence[tuple[str, str]]) -> Key:
     for name, text in pairs:
         if name == "priority" and not any(f.name.endswith("priority") for f in table.key):
             raise InputError(f"table {table.name} has no ternary or range field, so no priorities")
-        key_field = resolve(name, table.key, "key field", f"table {table.name}")
+        key_field = resolve(name, table.key, "key field", f"{table.kind} {table.name}")
         if key_field.name in found:
             raise InputError(f"{key_field.name} is given twice")
         found[key_field.name] = _parse_match(text, key_field)
     missing = [f.name for f in table.key if f.name not in found]
     if missing:
-        raise InputError(f"table {table.name}: no value for key field {', '.join(missing)}")
+        raise InputError(f"{table.kind} {table.name}: no value for key field {', '.join(missing)}")
     return Key(table, tuple(found[f.name] for f in table.key))
 
 
@@ -308,6 +314,10 @@ def parse_entry(info: ProgramInfo, text: str, origin: str = "") -> Entry:
     try:
         parts = split_text(text)
         table = find_table(info, parts.table)
+        if table.is_value_set:
+            if parts.default or parts.actions is not None:
+                raise InputError(f"value set {table.name} has members, and no actions")
+            return member(table, parts.key, origin)
         if parts.actions is None:
             raise InputError("the entry has no action (actions=NAME(PARAM=VALUE,...))")
         if parts.default:
@@ -320,6 +330,11 @@ def parse_entry(info: ProgramInfo, text: str, origin: str = "") -> Entry:
         return Entry(table, key, parse_call(table, parts.actions, default=False), origin)
     except InputError as e:
         raise InputError(f"{origin}: {e}" if origin else str(e)) from None
+
+
+def member(value_set: Table, pairs: Sequence[tuple[str, str]], origin: str = "") -> Entry:
+    """A member of a value set, read from pairs of field name and text."""
+    return Entry(value_set, parse_key(value_set, pairs), Call(value_set, MEMBER, ()), origin)
 
 
 def parse_entries(info: ProgramInfo, lines: Sequence[str], origin: str) -> list[Entry]:

@@ -75,6 +75,10 @@ class PrefixLen:
     base_bits: int
 
 
+MEMBER = Action("member", "member", 0, 0, "any", ())
+"""Stands for the action that a member of a value set has not."""
+
+
 @dataclass(frozen=True)
 class DefaultAction:
     """A table's default action: what the program says, and the map that holds it when it can change."""
@@ -103,6 +107,13 @@ class Table:
     action_code: Field
     actions: tuple[Action, ...]
     default: DefaultAction
+    is_value_set: bool = False
+    """A parser's value set: a table whose entries, the members, all have the action MEMBER."""
+
+    @property
+    def kind(self) -> str:
+        """What it is, for messages."""
+        return "value set" if self.is_value_set else "table"
 
 
 @dataclass(frozen=True)
@@ -129,6 +140,12 @@ class ProgramInfo:
     compiler: str
     tables: tuple[Table, ...]
     registers: tuple[Register, ...]
+    value_sets: tuple[Table, ...] = ()
+
+    @property
+    def all_tables(self) -> tuple[Table, ...]:
+        """Everything that has entries: tables and value sets."""
+        return self.tables + self.value_sets
 
     @classmethod
     def from_json(cls, text: str | bytes) -> ProgramInfo:
@@ -151,6 +168,7 @@ class ProgramInfo:
             node.text("compiler", ""),
             _unique("table", tuple(_table(n) for n in node.nodes("tables"))),
             _unique("register", tuple(_register(n) for n in node.nodes("registers"))),
+            _unique("value set", tuple(_value_set(n) for n in node.nodes("value_sets"))),
         )
 
 
@@ -291,6 +309,21 @@ def _table(node: _Node) -> Table:
         node.number("size", 0), node.flag("const_entries", False), key_size, value_size,
         _unique("key field", key), prefix, _number_field(node.node("action_code"), "action", value_size),
         _unique("action", actions), default,
+    )  # fmt: skip
+
+
+def _value_set(node: _Node) -> Table:
+    name, key_size, value_size = node.text("name"), _size(node, "key_size"), _size(node, "value_size")
+    key = tuple(KeyField(**_field_members(n, key_size), match=n.text("match")) for n in node.nodes("key"))
+    if not key:
+        raise node.error("key")
+    if any(k.match != "exact" for k in key):
+        raise node.error("match")
+    code = Field("action", 0, 0, 0, "little")
+    return Table(
+        name, node.text("alias", name), node.number("id", 0), node.text("map"), "hash",
+        node.number("size", 0), False, key_size, value_size, _unique("field", key), None, code, (MEMBER,),
+        DefaultAction(None, True, MEMBER.name, {}), is_value_set=True,
     )  # fmt: skip
 
 

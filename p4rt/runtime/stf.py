@@ -2,6 +2,7 @@
 """The Simple Test Framework: a text of packets, expected packets and table entries.
 
     add pipe.route hdr.ipv4.dst:0x0a000200/24 pipe.forward(port:2)
+    add prs.tunnels value:4789
     setdefault pipe.route pipe.drop()
     packet 1 00000000 0000 ...
     expect 2 00000000 **** ...$
@@ -19,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from p4rt.runtime.entries import Entry, find_table, make_call, parse_key, split_tokens
+from p4rt.runtime.entries import Entry, find_table, make_call, member, parse_key, split_tokens
 from p4rt.runtime.errors import InputError, P4rtError
 from p4rt.runtime.info import Table
 from p4rt.runtime.local import LocalProgram
@@ -141,7 +142,7 @@ class _Script:
         table = self._table(tokens[0])
         if table.const_entries:
             raise InputError(f"the entries of table {table.name} are const and cannot be changed")
-        matches = tokens[1:-1]
+        matches = tokens[1:] if table.is_value_set else tokens[1:-1]
         if matches and matches[0].isdigit():
             matches = matches[1:]  # A priority, which exact and LPM keys have no use for.
         pairs = []
@@ -150,6 +151,9 @@ class _Script:
             if not colon:
                 raise InputError(f"'{token}' is not KEY:VALUE")
             pairs.append((_known(name, table.key), _wildcards(value)))
+        if table.is_value_set:
+            self._program.tables.add([member(table, pairs)])
+            return
         key = parse_key(table, pairs)
         call = make_call(table, *_call(tokens[-1], table), default=False)
         self._program.tables.add([Entry(table, key, call)])
@@ -165,13 +169,13 @@ class _Script:
     def _remove(self, text: str) -> None:
         if text.lower() != "all":
             raise InputError("not: remove all")
-        for table in self._program.info.tables:
+        for table in self._program.info.all_tables:
             if not table.const_entries:
                 self._program.tables.clear(table)
 
     def _table(self, name: str) -> Table:
         info = self._program.info
-        return find_table(info, _known(name, info.tables))
+        return find_table(info, _known(name, info.all_tables))
 
 
 def _port_and_digits(text: str) -> tuple[int, str]:

@@ -121,6 +121,8 @@ class Tables:
 
     def modify(self, entry: Entry) -> None:
         """Gives an entry that exists another action."""
+        if entry.table.is_value_set:
+            raise InputError(_at(entry, f"value set {entry.table.name} has members, and no actions"))
         if entry.key is None:
             self.set_default(entry)
         else:
@@ -148,7 +150,7 @@ class Tables:
             self._store.delete(self.map_of(table), [k.encode() for k in keys])
         except RefusedError as e:
             if e.code == ErrorCode.KEY and e.index < len(keys):
-                text = f"table {table.name} has no entry {keys[e.index].format()}"
+                text = f"{table.kind} {table.name} has no entry {keys[e.index].format()}"
                 raise RefusedError(e.code, text, e.index) from None
             raise
 
@@ -177,7 +179,7 @@ class Tables:
         """Everything that can be changed: entries, and default actions that differ from the
         program's own."""
         found: list[Entry] = []
-        for table in self.info.tables:
+        for table in self.info.all_tables:
             if not table.const_entries:
                 found += self.entries(table)
             if table.default.map is not None and not table.default.const:
@@ -187,7 +189,7 @@ class Tables:
 
     def _make(self, entries: Sequence[Entry]) -> Changes:
         total = [0, 0, 0, 0]
-        for table in self.info.tables:
+        for table in self.info.all_tables:
             wanted = [e for e in entries if e.table.name == table.name]
             if table.default.map is not None and not table.default.const:
                 default = next((e for e in wanted if e.key is None), self.initial_default(table))
@@ -231,12 +233,12 @@ def _explained(error: RefusedError, group: list[Entry], info: MapInfo) -> Refuse
     """Says `error`, of writing `group`, in terms of the table."""
     entry = group[min(error.index, len(group) - 1)]
     assert entry.key is not None
-    table = entry.table.name
+    table = f"{entry.table.kind} {entry.table.name}"
     texts = {
-        ErrorCode.KEY_EXISTS: f"table {table} already has an entry {entry.key.format()}",
-        ErrorCode.KEY: f"table {table} has no entry {entry.key.format()}",
-        ErrorCode.FULL: f"table {table} is full ({info.max_entries} entries)",
-        ErrorCode.READ_ONLY: f"the entries of table {table} are const and cannot be changed",
+        ErrorCode.KEY_EXISTS: f"{table} already has an entry {entry.key.format()}",
+        ErrorCode.KEY: f"{table} has no entry {entry.key.format()}",
+        ErrorCode.FULL: f"{table} is full ({info.max_entries} entries)",
+        ErrorCode.READ_ONLY: f"the entries of {table} are const and cannot be changed",
     }
-    text = next((t for c, t in texts.items() if c == error.code), f"table {table}: {error}")
+    text = next((t for c, t in texts.items() if c == error.code), f"{table}: {error}")
     return RefusedError(error.code, _at(entry, text), error.index)

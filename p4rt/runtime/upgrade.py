@@ -20,9 +20,9 @@ def misread(old: ProgramInfo, store: MapStore, new: ProgramInfo) -> list[str]:
     """What a program `new` would misread of what `store` holds for a program `old` that it
     replaces; one text for each table and register."""
     found: list[str] = []
-    for old_table in old.tables:
-        for new_table in new.tables:
-            if old_table.name == new_table.name:
+    for old_table in old.all_tables:
+        for new_table in new.all_tables:
+            if (old_table.kind, old_table.name) == (new_table.kind, new_table.name):
                 found += _misread_table(old_table, store, new_table)
     for old_register in old.registers:
         for new_register in new.registers:
@@ -45,7 +45,7 @@ def _misread_table(old: Table, store: MapStore, new: Table) -> list[str]:
         assert old.map is not None
         codes = {old.action_code.load(value) for _, value in store.dump(find_map(store, old.map))}
         if codes and not same_key:
-            return [f"table {old.name}: its key is laid out differently"]
+            return [f"{old.kind} {old.name}: its key is laid out differently"]
     same_default = (old.default.map, old.value_size) == (new.default.map, new.value_size)
     if old.default.map is not None and same_default:
         value = store.lookup(find_map(store, old.default.map), bytes(4))

@@ -325,20 +325,38 @@ class Tables(Statements):
             return ()
         if len(types) > 1 and not isinstance(keyset, ast.TupleKeyset | ast.ListLit):
             if isinstance(keyset, ast.Name):
-                single = self._value_set(keyset)
+                single = self._value_set(keyset, types)
                 if single is not None:
                     return tuple(single for _ in types)
             self.program.types[keyset] = t.SetType(t.TupleType(tuple(types)))
             return tuple(AnySet() for _ in types)
         return tuple(self._simple_keyset(part, type_) for part, type_ in zip(parts, types, strict=True))
 
-    def _value_set(self, expr: ast.Name) -> ValueSetRef | None:
+    def _value_set(self, expr: ast.Name, types: Sequence[t.Type]) -> ValueSetRef | None:
+        """The value set that a label names; its members must have the types of the keys."""
         for decl in self.lookup(expr.id, expr.absolute):
             if isinstance(decl, ast.ValueSetDecl):
+                element = self.program.decl_types.get(decl, BAD)
                 self.program.decls[expr] = decl
-                self.program.types[expr] = t.SetType(self.program.decl_types.get(decl, BAD))
+                self.program.types[expr] = t.SetType(element)
+                if not self._members_fit(element, types):
+                    keys = describe(types[0]) if len(types) == 1 else describe(t.TupleType(tuple(types)))
+                    self.error("type-error", expr, f"value set '{expr.id}' of {describe(element)} for {keys}")
                 return ValueSetRef(decl)
         return None
+
+    def _members_fit(self, element: t.Type, types: Sequence[t.Type]) -> bool:
+        """Is a member one value for one key, or a struct or tuple with one for each?"""
+        if self.is_bad(element) or any(self.is_bad(item) for item in types):
+            return True
+        if len(types) == 1 and element == types[0]:
+            return True
+        match element:
+            case t.StructType(fields=fields):
+                return [field.type for field in fields] == list(types)
+            case t.TupleType(elements):
+                return list(elements) == list(types)
+        return False
 
     def _simple_keyset(self, expr: ast.Expr, type_: t.Type) -> Keyset:
         if isinstance(expr, ast.DontCare | ast.DefaultKeyset):
@@ -359,7 +377,7 @@ class Tables(Statements):
                 self.error("type-error", expr, f"range {show(left)}..{show(right)} is empty")
             return RangeSet(int(left), int(right))
         if isinstance(expr, ast.Name):
-            value_set = self._value_set(expr)
+            value_set = self._value_set(expr, [type_])
             if value_set is not None:
                 return value_set
         value = self._keyset_value(expr, type_)

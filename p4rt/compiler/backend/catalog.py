@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the control plane can see of a program: tables, actions, registers, and how their bytes lie.
+"""What the control plane can see of a program: tables, actions, value sets, registers; how their bytes lie.
 
 Lowering fills a `Catalog`; `program_info` and `p4info` describe it, each in its own format.
 """
@@ -110,6 +110,20 @@ class Register:
     type: t.Type
 
 
+@dataclass(frozen=True)
+class ValueSet:
+    """A parser's value set and its map, whose keys are the members."""
+
+    name: str
+    decl: ast.ValueSetDecl
+    map: str
+    size: int
+    key: tuple[KeyField, ...]
+    key_size: int
+    value_size: int
+    is_scalar: bool
+
+
 @dataclass
 class Catalog:
     """Everything named, and the maps behind it."""
@@ -119,6 +133,7 @@ class Catalog:
     tables: list[Table] = field(default_factory=list)
     actions: dict[str, Action] = field(default_factory=dict)
     registers: list[Register] = field(default_factory=list)
+    value_sets: list[ValueSet] = field(default_factory=list)
     _taken: set[str] = field(default_factory=set)
     _serials: dict[str, int] = field(default_factory=dict)
 

@@ -20,6 +20,7 @@ class Prefix(IntEnum):
 
     ACTION = 0x01
     TABLE = 0x02
+    VALUE_SET = 0x03
     REGISTER = 0x16
 
 
@@ -39,13 +40,14 @@ def one_at_a_time(text: str) -> int:
 
 
 class Identifiers:
-    """Ids and aliases of a program's tables, actions and registers, by kind and full name."""
+    """Ids and aliases of a program's tables, actions, value sets and registers, by kind and full name."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._ids: dict[tuple[Prefix, str], int] = {}
         self._aliases: dict[tuple[Prefix, str], str] = {}
         self._add(Prefix.TABLE, [(table.name, table.decl) for table in catalog.tables])
         self._add(Prefix.ACTION, [(action.name, action.decl) for action in catalog.actions.values()])
+        self._add(Prefix.VALUE_SET, [(item.name, item.decl) for item in catalog.value_sets])
         self._add(Prefix.REGISTER, [(register.name, register.decl) for register in catalog.registers])
 
     def id_of(self, prefix: Prefix, name: str) -> int:

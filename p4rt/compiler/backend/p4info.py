@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 from p4rt.compiler.analysis import types as t
-from p4rt.compiler.backend.catalog import Action, Catalog, Register, Table
+from p4rt.compiler.backend.catalog import Action, Catalog, KeyField, Register, Table, ValueSet
 from p4rt.compiler.backend.identifiers import Identifiers, Prefix
 
 _EXACT, _LPM = 2, 3
@@ -46,6 +46,8 @@ def p4info(catalog: Catalog, identifiers: Identifiers, program: str) -> Any:
         _table(message.tables.add(), table, identifiers)
     for action in catalog.actions.values():
         _action(message.actions.add(), action, identifiers)
+    for value_set in catalog.value_sets:
+        _value_set(message.value_sets.add(), value_set, identifiers)
     for register in catalog.registers:
         _register(message, register, identifiers)
     return message
@@ -73,9 +75,7 @@ def _table(message: Any, table: Table, identifiers: Identifiers) -> None:
     _preamble(message.preamble, Prefix.TABLE, table.name, identifiers)
     message.size = table.size
     for item in table.key:
-        field = message.match_fields.add()
-        field.id, field.name, field.bitwidth = item.id, item.slot.name, item.slot.width
-        field.match_type = _LPM if item.match == "lpm" else _EXACT
+        _match_field(message.match_fields.add(), item, item.slot.name)
     for use in table.uses:
         reference = message.action_refs.add()
         reference.id = identifiers.id_of(Prefix.ACTION, use.action.name)
@@ -91,6 +91,19 @@ def _action(message: Any, action: Action, identifiers: Identifiers) -> None:
     for name, number, width in action.params:
         param = message.params.add()
         param.id, param.name, param.bitwidth = number, name, width
+
+
+def _match_field(message: Any, item: KeyField, name: str) -> None:
+    message.id, message.name, message.bitwidth = item.id, name, item.slot.width
+    message.match_type = _LPM if item.match == "lpm" else _EXACT
+
+
+def _value_set(message: Any, value_set: ValueSet, identifiers: Identifiers) -> None:
+    """A set of scalars has one field, without a name."""
+    _preamble(message.preamble, Prefix.VALUE_SET, value_set.name, identifiers)
+    message.size = value_set.size
+    for item in value_set.key:
+        _match_field(message.match.add(), item, "" if value_set.is_scalar else item.slot.name)
 
 
 def _register(info: Any, register: Register, identifiers: Identifiers) -> None:

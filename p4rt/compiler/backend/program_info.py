@@ -7,7 +7,7 @@ from typing import Any
 
 from p4rt import __version__
 from p4rt.compiler.backend import ir
-from p4rt.compiler.backend.catalog import ActionUse, Catalog, Register, Slot, Table
+from p4rt.compiler.backend.catalog import ActionUse, Catalog, KeyField, Register, Slot, Table, ValueSet
 from p4rt.compiler.backend.identifiers import Identifiers, Prefix
 
 FORMAT_VERSION = 1
@@ -17,7 +17,7 @@ _MAP_TYPES = {ir.MapType.HASH: "hash", ir.MapType.LPM: "lpm", ir.MapType.ARRAY: 
 def program_info(
     catalog: Catalog, identifiers: Identifiers, program: str, source: str, model_version: int
 ) -> dict[str, Any]:
-    """The description of a program's tables and registers."""
+    """The description of a program's tables, value sets and registers."""
     return {
         "version": FORMAT_VERSION,
         "program": program,
@@ -26,6 +26,7 @@ def program_info(
         "model_version": model_version,
         "compiler": f"p4rt-compile {__version__}",
         "tables": [_table(table, identifiers) for table in catalog.tables],
+        "value_sets": [_value_set(item, identifiers) for item in catalog.value_sets],
         "registers": [_register(register, identifiers) for register in catalog.registers],
     }
 
@@ -55,10 +56,7 @@ def _table(table: Table, identifiers: Identifiers) -> dict[str, Any]:
         "const_entries": table.const_entries,
         "key_size": table.key_size,
         "value_size": table.value_size,
-        "key": [
-            {"name": item.slot.name, "id": item.id, "match": item.match, **_place(item.slot)}
-            for item in table.key
-        ],
+        "key": [_key_field(item) for item in table.key],
         "action_code": {"offset": 0, "size": 4, "order": "little"},
         "actions": [_action(use, identifiers) for use in table.uses],
         "default": {
@@ -71,6 +69,23 @@ def _table(table: Table, identifiers: Identifiers) -> dict[str, Any]:
     if table.map_type is ir.MapType.LPM:
         result["prefix_len"] = {"offset": 0, "size": 4, "order": "little", "base_bits": table.base_bits}
     return result
+
+
+def _key_field(item: KeyField) -> dict[str, Any]:
+    return {"name": item.slot.name, "id": item.id, "match": item.match, **_place(item.slot)}
+
+
+def _value_set(value_set: ValueSet, identifiers: Identifiers) -> dict[str, Any]:
+    return {
+        "name": value_set.name,
+        "alias": identifiers.alias_of(Prefix.VALUE_SET, value_set.name),
+        "id": identifiers.id_of(Prefix.VALUE_SET, value_set.name),
+        "map": value_set.map,
+        "size": value_set.size,
+        "key_size": value_set.key_size,
+        "value_size": value_set.value_size,
+        "key": [_key_field(item) for item in value_set.key],
+    }
 
 
 def _action(use: ActionUse, identifiers: Identifiers) -> dict[str, Any]:

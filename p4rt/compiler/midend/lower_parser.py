@@ -18,6 +18,7 @@ from p4rt.compiler.midend.lower_expressions import Expressions
 from p4rt.compiler.midend.lower_statements import Statements
 from p4rt.compiler.midend.lvalues import store
 from p4rt.compiler.midend.storage import Record, Tree
+from p4rt.compiler.midend.value_sets import ValueSets
 
 MAX_ROUNDS = 64
 """How often a parser may go back to a state before it gives up (error.ParserTimeout)."""
@@ -38,6 +39,7 @@ class Parsers:
         self.calls = calls
         self.statements = statements
         calls.parsers = self
+        self.value_sets = ValueSets(ctx)
         self.extractions: list[Extraction] = []
         self.positions: dict[Record, ir.Var] = {}
         """Where in the packet the first byte of an extracted header is."""
@@ -122,9 +124,7 @@ class Parsers:
         keys = [ctx.keep(key, "key") for key in keys]
         for case, keysets in cases:
             with ctx.at(case.span):
-                condition: ir.Expr = build.TRUE
-                for key, keyset, expr in zip(keys, keysets, transition.exprs, strict=True):
-                    condition = build.both(condition, self._matches(key, keyset, expr, case))
+                condition = self._all_match(keys, keysets, transition.exprs)
                 with ctx.collect() as body:
                     go(case, case.state)
                 ctx.emit(ir.If(condition, tuple(body), (), span=case.span))
@@ -167,7 +167,19 @@ class Parsers:
         assert isinstance(tree, ir.Const)
         return tree.value
 
-    def _matches(self, key: ir.Expr, keyset: model.Keyset, expr: ast.Expr, case: ast.SelectCase) -> ir.Expr:
+    def _all_match(
+        self, keys: list[ir.Expr], keysets: tuple[model.Keyset, ...], exprs: tuple[ast.Expr, ...]
+    ) -> ir.Expr:
+        """Does each key match its keyset?  A value set may stand for all of them."""
+        first = keysets[0]
+        if isinstance(first, model.ValueSetRef) and all(keyset is first for keyset in keysets):
+            return self.value_sets.contains(first.decl, keys)
+        condition: ir.Expr = build.TRUE
+        for key, keyset, expr in zip(keys, keysets, exprs, strict=True):
+            condition = build.both(condition, self._matches(key, keyset, expr))
+        return condition
+
+    def _matches(self, key: ir.Expr, keyset: model.Keyset, expr: ast.Expr) -> ir.Expr:
         width = key.width
         match keyset:
             case model.AnySet():
@@ -181,8 +193,8 @@ class Parsers:
                 order = Relation.SLE if storage.is_signed(self.ctx.type_of(expr)) else Relation.LE
                 above = build.compare(order, build.const(low, width), key)
                 return build.both(above, build.compare(order, key, build.const(high, width)))
-            case model.ValueSetRef():
-                self.ctx.unsupported(case.keyset.span, "a value_set is")
+            case model.ValueSetRef(decl):
+                return self.value_sets.contains(decl, [key])
 
     # ---- The packet
 

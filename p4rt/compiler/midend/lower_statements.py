@@ -77,7 +77,7 @@ class Statements:
 
     @_lower.register
     def _(self, node: ast.ValueSetDecl) -> None:
-        raise storage.Unsupported("a value_set is")
+        self.calls.parsers.value_sets.declare(node)
 
     @_lower.register
     def _(self, node: ast.TableDecl) -> None:

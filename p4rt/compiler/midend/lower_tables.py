@@ -148,21 +148,13 @@ class Tables:
         params = []
         for number, param in enumerate(item.params, start=1):
             width = storage.scalar_width(self.ctx.resolve(param.type))
-            params.append((param.name, self._id_of(param.decl, number), width or 0))
+            params.append((param.name, id_of(param.decl, number), width or 0))
         return self.ctx.catalog.actions.setdefault(name, Action(name, item.decl, tuple(params)))
 
     def _no_action(self) -> Action:
         decl = self.ctx.checked.globals.get(_NO_ACTION)
         action = decl if isinstance(decl, ast.ActionDecl) else None
         return self.ctx.catalog.actions.setdefault(_NO_ACTION, Action(_NO_ACTION, action, ()))
-
-    @staticmethod
-    def _id_of(node: ast.Node, number: int) -> int:
-        """The `@id` of a parameter or key element, else its position from 1 on."""
-        note = ast.annotation(node, "id")
-        if note is not None and note.exprs and isinstance(note.exprs[0], ast.IntLit):
-            return note.exprs[0].value
-        return number
 
     def _default(
         self, info: model.TableInfo, uses: tuple[ActionUse, ...]
@@ -207,7 +199,7 @@ class Tables:
         fields = {}
         for index, slot in zip(order, slots, strict=True):
             source = info.keys[index].source
-            fields[index] = KeyField(slot, self._id_of(source, index + 1), info.keys[index].match_kind)
+            fields[index] = KeyField(slot, id_of(source, index + 1), info.keys[index].match_kind)
         return tuple(fields[index] for index in range(len(info.keys))), size, map_type, base_bits
 
     def _key_spec(self, key: model.TableKey) -> layout.FieldSpec:
@@ -259,27 +251,15 @@ class Tables:
     def _lookup(self, known: _Known, map_name: str, entry: ir.Pointer) -> None:
         ctx, table = self.ctx, known.table
         values = self.expressions.operands(*(key.expr for key in known.info.keys))
-        buffer = ir.Buffer(ctx.name("key"), table.key_size)
-        with ctx.collect() as body:
-            slots = [item.slot for item in table.key]
-            covered = list(slots)
-            if table.map_type is ir.MapType.LPM:
-                bits = table.base_bits + next(item.slot.width for item in table.key if item.match == "lpm")
-                prefix_len = Slot("", 32, 0, layout.PREFIX_LEN_SIZE)
-                covered.append(prefix_len)
-                self._store(buffer, prefix_len, build.const(bits, 32))
-            for slot, value in zip(slots, values, strict=True):
-                assert isinstance(value, ir.Expr)
-                self._store(buffer, slot, value)
-            for offset, size in layout.gaps(covered, table.key_size):
-                ctx.emit(ir.Store(buffer, offset, build.const(0, 8 * size), False, span=ctx.span))
-            ctx.emit(ir.Lookup(entry, map_name, buffer, span=ctx.span))
-        ctx.emit(ir.Scope(buffer, tuple(body), span=ctx.span))
-
-    def _store(self, buffer: ir.Buffer, slot: Slot, value: ir.Expr) -> None:
-        shifted = build.concat(value, build.const(0, slot.shift)) if slot.shift else value
-        whole = build.extend(shifted, 8 * slot.size)
-        self.ctx.emit(ir.Store(buffer, slot.offset, whole, slot.big_endian, span=self.ctx.span))
+        slots = [item.slot for item in table.key]
+        fields: list[tuple[Slot, ir.Expr]] = []
+        if table.map_type is ir.MapType.LPM:
+            bits = table.base_bits + next(item.slot.width for item in table.key if item.match == "lpm")
+            fields.append((Slot("", 32, 0, layout.PREFIX_LEN_SIZE), build.const(bits, 32)))
+        for slot, value in zip(slots, values, strict=True):
+            assert isinstance(value, ir.Expr)
+            fields.append((slot, value))
+        look_up(ctx, entry, map_name, table.key_size, fields)
 
     def _lookup_default(self, map_name: str, entry: ir.Pointer) -> None:
         """The one element of an array is always there, but that is not known to the verifier."""
@@ -329,3 +309,27 @@ class Tables:
         frame = Frame(around.instance if local else None, parent)
         frame.places.update(arguments)
         self.calls.action(frame, item.decl, item.bound)
+
+
+def id_of(node: ast.Node, number: int) -> int:
+    """The `@id` of a parameter, key element or field, else its position from 1 on."""
+    note = ast.annotation(node, "id")
+    if note is not None and note.exprs and isinstance(note.exprs[0], ast.IntLit):
+        return note.exprs[0].value
+    return number
+
+
+def look_up(
+    ctx: Context, entry: ir.Pointer, map_name: str, key_size: int, fields: list[tuple[Slot, ir.Expr]]
+) -> None:
+    """Point `entry` to the value in a map at the key that `fields` make; all bytes between them are zero."""
+    buffer = ir.Buffer(ctx.name("key"), key_size)
+    with ctx.collect() as body:
+        for slot, value in fields:
+            shifted = build.concat(value, build.const(0, slot.shift)) if slot.shift else value
+            whole = build.extend(shifted, 8 * slot.size)
+            ctx.emit(ir.Store(buffer, slot.offset, whole, slot.big_endian, span=ctx.span))
+        for offset, size in layout.gaps([slot for slot, _ in fields], key_size):
+            ctx.emit(ir.Store(buffer, offset, build.const(0, 8 * size), False, span=ctx.span))
+        ctx.emit(ir.Lookup(entry, map_name, buffer, span=ctx.span))
+    ctx.emit(ir.Scope(buffer, tuple(body), span=ctx.span))

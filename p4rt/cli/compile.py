@@ -34,10 +34,11 @@ _EXAMPLES = """
 p4rt-compile router.p4                           writes router.o into the current folder
 p4rt-compile router.p4 -o build/r.o --p4info build/r.p4info.txt
 p4rt-compile router.p4 --emit c                  the C in between, on stdout
+p4rt-compile router.p4 --emit dot | dot -Tsvg -o router.svg   a picture, by Graphviz
 p4rt-compile -I lib -D PORTS=8 -Werror router.p4
 p4rt-compile --diagnostics json router.p4        messages as one JSON array on stderr
 """
-_EMIT = ("o", "c", "ir", "asm", "p4info")
+_EMIT = ("o", "c", "ir", "asm", "p4info", "dot")
 
 
 @click.command(cls=ExamplesCommand, context_settings=CONTEXT, examples=_EXAMPLES)
@@ -82,8 +83,14 @@ def _compile(
     from p4rt.compiler.diagnostics import Diagnostics
 
     diagnostics = Diagnostics(warnings_are_errors=options.warnings_are_errors)
-    translation = driver.translate(driver.check(file, options, diagnostics))
-    written = _stage(translation, emit, diagnostics)
+    checked = driver.check(file, options, diagnostics)
+    if emit == "dot":
+        from p4rt.compiler.backend.graphs import draw
+
+        written = draw(checked, Path(file).stem).encode()
+    if emit != "dot" or p4info_file is not None:
+        translation = driver.translate(checked)
+        written = written if emit == "dot" else _stage(translation, emit, diagnostics)
     if form == "json" or diagnostics.items:
         _report(diagnostics.items, form, diagnostics.sources)
     if p4info_file is not None:

@@ -12,7 +12,10 @@ import pytest
 from p4_programs import source
 from test_command import run
 
-SET = "action set(bit<8> v) { hdr.h.b = v; } table t { key = { hdr.h.a: exact; } actions = { set; } }"
+SET = """
+action set(bit<8> v) { hdr.h.b = v; }
+table t { key = { hdr.h.a: exact; } actions = { set; NoAction; } }
+"""
 
 
 def picture(folder: Path, **parts: str) -> str:

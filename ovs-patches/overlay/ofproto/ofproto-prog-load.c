@@ -25,6 +25,10 @@ VLOG_DEFINE_THIS_MODULE(ofproto_prog_load);
 /* An upload that got no chunk for so long gives way when others need room. */
 #define UPLOAD_IDLE_MS (60 * 1000)
 
+/* Instructions that the verifier may visit, fewer than libubpf's default: it
+ * runs in the main thread, and is to hold that up for a moment at most. */
+#define MAX_VISITED 400000
+
 /* An object on its way in. */
 struct upload {
     struct ovs_list conn_node;  /* In struct ofconn_uploads's 'uploads'. */
@@ -298,6 +302,7 @@ upload_load(const struct prog_request *req, const struct upload *upload,
     /* 0 would stand for libubpf's default. */
     uint64_t max_map_bytes = req->progs->max_map_bytes;
     struct ubpf_limits limits = {
+        .max_visited = MAX_VISITED,
         .max_map_bytes = max_map_bytes > others ? max_map_bytes - others : 1,
     };
     struct ubpf_prog *ubpf;

@@ -15,6 +15,7 @@
 #include "openvswitch/ofp-print.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/vconn.h"
+#include "simap.h"
 #include "util.h"
 
 int ofctl_prog_replace;
@@ -238,23 +239,30 @@ ofctl_prog_list(struct vconn *vconn)
     for_each_prog(vconn, print_prog, NULL);
 }
 
-/* A program that a user named, and the id found. */
-struct prog_search {
-    const char *name;
-    uint32_t id;                /* 0 if not found. */
-    struct ds known;            /* Names of all programs. */
-};
-
 static void
-match_prog(const struct p4rt_prog_desc *pd, void *search_)
+add_name(const struct p4rt_prog_desc *pd, void *names)
 {
-    struct prog_search *search = search_;
+    simap_put(names, pd->name, ntohl(pd->prog));
+}
 
-    ds_put_format(&search->known, "%s%s", search->known.length ? ", " : "",
-                  pd->name);
-    if (!strcmp(pd->name, search->name)) {
-        search->id = ntohl(pd->prog);
+void
+ofctl_prog_get_names(struct vconn *vconn, struct simap *names)
+{
+    for_each_prog(vconn, add_name, names);
+}
+
+void
+ofctl_prog_unknown(const char *switch_name, const char *name,
+                   const struct simap *names)
+{
+    const struct simap_node **nodes = simap_sort(names);
+    struct ds known = DS_EMPTY_INITIALIZER;
+
+    for (size_t i = 0; i < simap_count(names); i++) {
+        ds_put_format(&known, "%s%s", i ? ", " : "", nodes[i]->name);
     }
+    ovs_fatal(0, "%s has no program %s (programs: %s)", switch_name, name,
+              known.length ? ds_cstr(&known) : "none");
 }
 
 /* Returns the id of the program 's', an id or a name.  Names of programs are
@@ -262,21 +270,18 @@ match_prog(const struct p4rt_prog_desc *pd, void *search_)
 static uint32_t
 parse_prog(struct vconn *vconn, const char *s)
 {
+    struct simap names = SIMAP_INITIALIZER(&names);
     unsigned int id;
 
-    if (str_to_uint(s, 0, &id)) {
-        return id;
+    if (!str_to_uint(s, 0, &id)) {
+        ofctl_prog_get_names(vconn, &names);
+        id = simap_get(&names, s);
+        if (!id) {
+            ofctl_prog_unknown(vconn_get_name(vconn), s, &names);
+        }
     }
-
-    struct prog_search search = { .name = s, .known = DS_EMPTY_INITIALIZER };
-    for_each_prog(vconn, match_prog, &search);
-    if (!search.id) {
-        ovs_fatal(0, "%s has no program %s (programs: %s)",
-                  vconn_get_name(vconn), s,
-                  search.known.length ? ds_cstr(&search.known) : "none");
-    }
-    ds_destroy(&search.known);
-    return search.id;
+    simap_destroy(&names);
+    return id;
 }
 
 /* "prog-unload SWITCH PROG". */

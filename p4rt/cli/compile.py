@@ -64,6 +64,7 @@ def compile_command(
     from p4rt.compiler.diagnostics import CompileError
     from p4rt.compiler.driver import Options
 
+    _check_outputs(file, output, p4info_file)
     options = Options(include, define, bool(warnings))
     try:
         return _compile(file, options, emit, output, p4info_file, diagnostics)
@@ -74,6 +75,22 @@ def compile_command(
         raise
     except Exception as error:
         return _failed(error, debug)
+
+
+def _check_outputs(file: str, output: str | None, p4info_file: str | None) -> None:
+    """Refuse to write over the source, or one result over the other."""
+    outputs = [name for name in (output, p4info_file) if name is not None and name != "-"]
+    if any(_same(file, name) for name in outputs):
+        raise click.UsageError(f"{file} is the source; give the output another name")
+    if len(outputs) == 2 and _same(*outputs) and outputs[0] != os.devnull:
+        raise click.UsageError(f"-o and --p4info are both {outputs[0]}")
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return os.path.abspath(one) == os.path.abspath(other)
 
 
 def _compile(

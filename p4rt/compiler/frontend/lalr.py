@@ -196,9 +196,14 @@ def _keep(file: Path, tables: tuple[Table, Table]) -> None:
     """Write the cache file whole or not at all; a folder that cannot be written is no error."""
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as stream:
-            json.dump(tables, stream, separators=(",", ":"))
-        os.replace(stream.name, file)
+        handle, temporary = tempfile.mkstemp(dir=file.parent)
+        try:
+            with open(handle, "w") as stream:
+                json.dump(tables, stream, separators=(",", ":"))
+            os.replace(temporary, file)
+        except BaseException:
+            os.unlink(temporary)
+            raise
 
 
 def build_tables(log: Any = None) -> Any:

@@ -90,6 +90,20 @@ def test_output_that_cannot_be_written_is_named(
     assert shell(line) == (1, "", message)
 
 
+@pytest.mark.parametrize(
+    "line", ["compile a.p4 -o ./a.p4", "compile a.p4 --p4info a.p4", "compile a.p4 -o b --p4info ./b"]
+)
+def test_results_do_not_overwrite_the_source_nor_each_other(shell: Shell, tmp_path: Path, line: str) -> None:
+    (tmp_path / "a.p4").write_text(PROGRAM)
+    status, out, err = shell(line)
+    assert (status, out) == (2, "")
+    assert err.splitlines()[-1] in (
+        "Error: a.p4 is the source; give the output another name",
+        "Error: -o and --p4info are both b",
+    )
+    assert (tmp_path / "a.p4").read_text() == PROGRAM
+
+
 def test_reader_that_has_seen_enough(shell: Shell) -> None:
     assert shell("run example.o | true; echo ${PIPESTATUS[0]}") == (0, "0\n", "")
 

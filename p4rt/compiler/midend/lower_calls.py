@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from p4rt.compiler.midend.lower_statements import Statements
     from p4rt.compiler.midend.lower_tables import Tables
 
-CopyOut = list[tuple[LValue, Tree]]
+CopyOut = list[tuple[LValue, Tree, list[LValue]]]
+"""Where to, what, and the validity of headers that are in a union with it."""
 
 
 class Calls:
@@ -148,8 +149,13 @@ class Calls:
             ctx.label(done)
 
     def _copy_out(self, copy_out: CopyOut) -> None:
-        for target, source in copy_out:
+        for target, source, siblings in copy_out:
             store(self.ctx, target, source)
+            if siblings and isinstance(source, Record) and source.valid is not None:
+                with self.ctx.collect() as body:
+                    for place_ in siblings:
+                        store(self.ctx, place_, build.FALSE)
+                self.ctx.emit(ir.If(source.valid, tuple(body), (), span=self.ctx.span))
 
     def bind(self, frame: Frame, args: tuple[model.BoundArg, ...], name: str, may_share: bool) -> CopyOut:
         """Put the parameters of `frame` in place.
@@ -157,26 +163,35 @@ class Calls:
         What the callee may write is shared with the caller where that cannot be told from copying: when the
         callee sees nothing else of the caller (`may_share`) and no two arguments overlap.
         """
-        targets: list[tuple[model.BoundArg, LValue]] = []
-        for arg in args:
-            if arg.param.direction in ("out", "inout"):
-                targets.append((arg, self._target(arg)))
-            else:
+        targets: list[tuple[model.BoundArg, LValue, Tree | None]] = []
+        for number, arg in enumerate(args):
+            if arg.param.direction not in ("out", "inout"):
                 self._bind_input(frame, arg, name)
-        share = may_share and self._disjoint([target for _, target in targets])
+                continue
+            target, before = self._target(arg), None
+            if arg.param.direction == "inout" and self._have_effects(args[number + 1 :]):
+                before, may_share = self.ctx.keep_tree(target.read()), False
+            targets.append((arg, target, before))
+        share = may_share and self._disjoint([target for _, target, _ in targets])
         copy_out: CopyOut = []
-        for arg, target in targets:
+        for arg, target, before in targets:
             type_ = self.ctx.resolve(arg.param.type)
-            tree = target.tree if share else None
+            siblings = self._siblings(arg.value)
+            tree = target.tree if share and not siblings else None
             if tree is None:
                 tree = self.ctx.allocate(type_, f"{name}_{arg.param.name}")
-                copy_out.append((target, tree))
+                copy_out.append((target, tree, siblings))
                 if arg.param.direction == "inout":
-                    store(self.ctx, place(tree), target.read())
+                    store(self.ctx, place(tree), target.read() if before is None else before)
             if arg.param.direction == "out":
                 self.reset(tree, share=tree is target.tree)
             frame.places[arg.param.decl] = tree
         return copy_out
+
+    def _have_effects(self, args: tuple[model.BoundArg, ...]) -> bool:
+        """Whether the evaluation of arguments may change what an argument before them has read."""
+        values = [arg.value for arg in args if arg.value is not None]
+        return any(self.expressions.has_effects(value) for value in values)
 
     def _target(self, arg: model.BoundArg) -> LValue:
         if arg.value is None or isinstance(arg.value, ast.DontCare):
@@ -254,17 +269,24 @@ class Calls:
 
     def invalidate_siblings(self, header: ast.Expr) -> None:
         """In a header union, make the other headers invalid: `header` is about to become valid."""
-        if not isinstance(header, ast.Member):
-            return
+        for place_ in self._siblings(header):
+            store(self.ctx, place_, build.FALSE)
+
+    def _siblings(self, header: ast.Expr | None) -> list[LValue]:
+        """Validity of the other headers, where `header` is one of a header union."""
+        if not isinstance(header, ast.Member) or isinstance(header.base, ast.TypeNameExpr):
+            return []
         type_ = t.strip(self.ctx.type_of(header.base))
         if not isinstance(type_, t.UnionType):
-            return
+            return []
         union = self.expressions.lvalue(header.base)
+        found: list[LValue] = []
         for name in type_.by_name:
             if name != header.name:
                 for condition, tree in union.field(name).options:
                     assert isinstance(tree, Record) and tree.valid is not None
-                    store(self.ctx, LValue(((condition, tree.valid),)), build.FALSE)
+                    found.append(LValue(((condition, tree.valid),)))
+        return found
 
     def _move(self, stack: Stack, count: int, push: bool) -> None:
         """push_front and pop_front: elements move by `count`, those that come in are invalid."""

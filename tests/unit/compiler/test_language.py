@@ -214,6 +214,13 @@ def test_names_that_are_words_of_c():
     )
 
 
+def test_inout_argument_is_copied_before_the_arguments_after_it_are_evaluated():
+    top = """
+    bit<8> count(inout bit<8> x) { x = x + 1; return 5; }
+    void add(inout bit<8> x, in bit<8> y) { x = x + y; }"""
+    assert calculate("add(hdr.h.b, count(hdr.h.b));", b=0x10, top=top) == 0x15
+
+
 # ---- Externs
 
 

@@ -350,6 +350,18 @@ state six { pkt.extract(hdr.u.six); transition accept; }
 """
 
 
+@pytest.mark.parametrize(("packet", "expected"), [("0466ff", "06abcdefff"), ("0499ff", "0499ff")])
+def test_header_that_a_call_makes_valid_replaces_the_other_in_its_union(packet: str, expected: str):
+    program = loaded(
+        headers=UNION,
+        states=PARSE_UNION,
+        top="void make(in bit<8> x, out six_t h) { if (x == 0x66) { h.setValid(); h = { 6, 0xabcdef }; } }",
+        apply="make(hdr.u.four.x, hdr.u.six);",
+        emits="pkt.emit(hdr.u);",
+    )
+    assert outcome(program, packet) == (Verdict.PASS, expected)
+
+
 def test_header_union_holds_one_header():
     program = loaded(
         headers=UNION,

@@ -38,6 +38,11 @@ def one(seed: int, folder: Path) -> tuple[Pair | None, str]:
     """Try the program of a seed; the text says what is wrong with it."""
     path = folder / f"random-{seed}.p4"
     path.write_text(generate(seed))
+    return problem_of(path, seed)
+
+
+def problem_of(path: Path, seed: int) -> tuple[Pair | None, str]:
+    """Try a program; the text says what is wrong with it."""
     try:
         return try_program(path, seed), ""
     except CompileError as error:

@@ -13,13 +13,13 @@ WIDTHS = (1, 2, 3, 5, 7, 8, 9, 12, 16, 17, 24, 31, 32, 33, 48, 57, 63, 64, 65, 7
 
 @dataclass(frozen=True)
 class Type:
-    """A scalar: `bit`, `int` or `bool`."""
+    """`bit`, `int` or `bool`; or a struct or header, whose `kind` is its name and whose `width` is 0."""
 
     kind: str
     width: int = 1
 
     def __str__(self) -> str:
-        return "bool" if self.kind == "bool" else f"{self.kind}<{self.width}>"
+        return f"{self.kind}<{self.width}>" if self.kind in {"bit", "int"} else self.kind
 
 
 BOOL = Type("bool")
@@ -38,6 +38,15 @@ class Variable:
     type: Type
     writable: bool = True
     header: str = ""
+
+
+@dataclass(frozen=True)
+class Compound:
+    """A struct or header to read, and perhaps to write."""
+
+    text: str
+    type: Type
+    writable: bool = True
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,7 @@ class Scope:
     """Name, element, index, size."""
     stacks: list[tuple[str, int, tuple[tuple[str, Type], ...]]] = field(default_factory=list)
     """Name, size, fields of the element."""
+    compounds: list[Compound] = field(default_factory=list)
     valid: set[str] = field(default_factory=set)
     """Headers that are valid for sure."""
     calls: bool = True
@@ -73,6 +83,8 @@ class Expressions:
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self.scope = Scope()
+        self.records: dict[str, tuple[tuple[str, Type], ...]] = {}
+        """Fields of structs and headers."""
 
     # ---- Choices
 
@@ -176,6 +188,8 @@ class Expressions:
         """An expression of a type."""
         if type_.kind == "bool":
             return self.condition(depth)
+        if not type_.width:
+            return self.compound(type_, depth)
         if depth <= 0:
             return self.atom(type_)
         choice = self.rng.randrange(20)
@@ -201,6 +215,17 @@ class Expressions:
         if choice == 16 and self.scope.calls:
             return self.call(type_, depth)
         return self.atom(type_)
+
+    def compound(self, type_: Type, depth: int) -> str:
+        """A struct or header: one that is there, or fields in braces."""
+        same = [item for item in self.scope.compounds if item.type == type_]
+        if same and self.chance(0.7):
+            return self.rng.choice(same).text
+        values = [(name, self.expression(item, depth - 2)) for name, item in self.records[type_.kind]]
+        if self.chance(0.5):
+            return f"{{ {', '.join(value for _, value in values)} }}"
+        self.rng.shuffle(values)
+        return f"{{ {', '.join(f'{name} = {value}' for name, value in values)} }}"
 
     def arithmetic(self, type_: Type, depth: int) -> str:
         """A binary operator on one type."""
@@ -262,6 +287,9 @@ class Expressions:
             return f"({self.condition(depth - 1)} {op} {self.condition(depth - 1)})"
         if depth > 0 and choice == 3:
             return f"(!{self.condition(depth - 1)})"
+        if self.scope.compounds and self.chance(0.06):
+            first = self.rng.choice(self.scope.compounds)
+            return f"({first.text} {self.rng.choice(['==', '!='])} {self.compound(first.type, depth)})"
         if depth > 0 and choice == 4:
             types = [self.type() for _ in range(self.rng.randrange(2, 4))]
             left = ", ".join(self.expression(item, depth - 1) for item in types)
@@ -315,6 +343,9 @@ class Expressions:
 
     def target(self, type_: Type) -> str | None:
         """An l-value of exactly this type; None when there is none."""
+        if not type_.width:
+            places = [item.text for item in self.scope.compounds if item.writable and item.type == type_]
+            return self.rng.choice(places) if places else None
         writable = [item for item in self.scope.variables if item.writable and self._usable(item)]
         same = [item for item in writable if item.type == type_]
         if same and (type_.kind != "bit" or self.chance(0.8)):

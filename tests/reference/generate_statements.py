@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from .generate_expressions import BOOL, Expressions, Function, Type, Variable, bit
+from .generate_expressions import BOOL, Compound, Expressions, Function, Type, Variable, bit
 
 
 class Statements(Expressions):
@@ -25,6 +25,8 @@ class Statements(Expressions):
         """Types of these."""
         self.removable: set[str] = set()
         self.standard = False
+        self.extra: tuple[str, ...] = ()
+        """Statements to choose from as they are."""
         self.leaves: list[str] = []
         """`exit;` and `return;`, where they may stand."""
 
@@ -36,7 +38,13 @@ class Statements(Expressions):
     def block(self, count: int, depth: int) -> str:
         """Statements in a scope of their own, local variables among them."""
         outer = self.scope
-        self.scope = replace(outer, variables=list(outer.variables), valid=set(outer.valid))
+        self.scope = replace(
+            outer,
+            variables=list(outer.variables),
+            compounds=list(outer.compounds),
+            headers=list(outer.headers),
+            valid=set(outer.valid),
+        )
         lines = []
         for _ in range(count):
             if self.chance(0.12):
@@ -48,16 +56,45 @@ class Statements(Expressions):
 
     def local(self) -> str:
         """A local variable."""
+        if self.scope.compounds and self.chance(0.3):
+            return self.local_compound()
         type_, name = self.type(), self.name("v")
         text = f"{type_} {name} = {self.expression(type_, 2)};"
         self.scope.variables.append(Variable(name, type_))
         return text
+
+    def local_compound(self) -> str:
+        """A local struct or header."""
+        name, type_ = self.name("r"), self.rng.choice(self.scope.compounds).type
+        text = f"{type_} {name} = {self.compound(type_, 2)};"
+        self.declare(name, type_, True)
+        return text
+
+    def declare(self, name: str, type_: Type, writable: bool) -> None:
+        """A struct or header that may be used from now on."""
+        self.scope.compounds.append(Compound(name, type_, writable))
+        header = "" if type_.kind == "s_t" else name
+        for item, kind in self.records[type_.kind]:
+            self.scope.variables.append(Variable(f"{name}.{item}", kind, writable, header))
+        if header:
+            self.scope.headers.append(name)
+
+    def compound_assignment(self) -> str:
+        """A struct or header as a whole."""
+        places = [item for item in self.scope.compounds if item.writable]
+        if not places:
+            return self.assignment()
+        chosen = self.rng.choice(places)
+        self.scope.valid.discard(chosen.text)
+        return f"{chosen.text} = {self.compound(chosen.type, 2)};"
 
     def statement(self, depth: int) -> str:
         """A statement."""
         makers = [self.assignment] * 7 + [self.call_statement] * 2
         if self.scope.registers:
             makers += [self.register, self.register]
+        if self.scope.compounds:
+            makers += [self.compound_assignment]
         if self.layouts:
             makers += [self.validity, self.validity]
         if self.scope.stacks and self.scope.calls:
@@ -66,6 +103,8 @@ class Statements(Expressions):
             makers += [self.metadata]
         if self.chance(0.08):
             return self.hash()
+        if self.extra and self.scope.calls and self.chance(0.08) and "hdr.h0" in self.scope.headers:
+            return self.rng.choice(self.extra)
         if depth > 0 and self.chance(0.4):
             return self.nested(depth)
         return self.rng.choice(makers)()
@@ -166,9 +205,12 @@ class Statements(Expressions):
         choice = self.rng.randrange(5)
         if choice == 0 and header in self.removable:
             self.scope.valid.discard(header)
-            return f"{header}.setInvalid();"
+            # What happens to the other members of a union is told in two ways, unless the header is valid.
+            return f"if ({header}.isValid()) {{ {header}.setInvalid(); }}"
         values = [(item, self.expression(type_, 2)) for item, type_ in fields]
         same = [name for name in self.layouts if name != header and self.kinds[name] == self.kinds[header]]
+        if header.startswith("hdr.u."):
+            same = []
         if choice == 1 and same and header in self.removable:
             self.scope.valid.discard(header)
             return f"{header} = {self.rng.choice(same)};"

@@ -7,10 +7,17 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .generate_expressions import BOOL, Function, Scope, Type, Variable, bit
+from .generate_expressions import BOOL, Compound, Function, Scope, Type, Variable, bit
 from .generate_statements import Statements
 
 Fields = tuple[tuple[str, Type], ...]
+VARBIT_STATEMENTS = (
+    "hdr.v2 = hdr.v;",
+    "hdr.v.setInvalid();",
+    "if (hdr.v == hdr.v2) { meta.w = meta.w + 1; }",
+    "if (hdr.v.isValid()) { hdr.v.n = hdr.v.n + 1; hdr.v.end = hdr.v.n; }",
+    "if (hdr.v.isValid() && hdr.v2.isValid()) { hdr.v2.data = hdr.v.data; }",
+)
 ERRORS = ("error.BadLength", "error.NoMatch", "error.HeaderTooShort")
 
 
@@ -28,6 +35,9 @@ class Program:
         self.types: dict[str, Fields] = {}
         self.headers: dict[str, str] = {}
         self.stack: tuple[str, str, int] | None = None
+        self.union: list[str] = []
+        self.varbit = 0
+        self.subparser = ""
         self.structs: dict[str, Fields] = {}
         self.metadata: list[tuple[str, str]] = []
         self.variables: list[Variable] = []
@@ -38,7 +48,7 @@ class Program:
         parts += [self.header_types(), self.metadata_types()]
         functions, texts = self.functions()
         parts += texts
-        parts.append(self.parser(functions))
+        parts += [self.sub_parser(functions), self.parser(functions)]
         inner, inner_text = self.inner_control(functions)
         parts += [inner_text, self.pipeline(functions, inner), self.deparser()]
         parts.append("ubpf(prs(), pipe(), dprs()) main;")
@@ -75,12 +85,23 @@ class Program:
             type_ = names[number] if number < len(names) else self.rng.choice(names)
             self.headers[f"h{number}"] = type_
             members.append(f"{type_} h{number};")
+        if self.rng.random() < 0.3:
+            self.union = [f"u.{letter}" for letter in "abc"[: self.rng.randrange(2, 4)]]
+            chosen = {name: self.rng.choice(names) for name in self.union}
+            self.headers |= chosen
+            inner = " ".join(f"{type_} {name[2:]};" for name, type_ in chosen.items())
+            lines.append(f"header_union u_t {{ {inner} }}")
+            members.append("u_t u;")
         if self.rng.random() < 0.4:
             self.types["e_t"] = (("last", bit(1)), *self.header_fields(self.rng.choice([1, 2, 4]))[:])
             self.types["e_t"] = _pad(self.types["e_t"])
             self.stack = ("st", "e_t", self.rng.choice([2, 3, 4]))
             lines.append(_record("header", "e_t", self.types["e_t"]))
             members.append(f"e_t[{self.stack[2]}] st;")
+        if self.rng.random() < 0.25:
+            self.varbit = self.rng.choice([8, 24, 64, 320])
+            lines.append(f"header v_t {{ bit<8> n; varbit<{self.varbit}> data; bit<8> end; }}")
+            members.append("v_t v; v_t v2;")
         lines.append(f"struct headers_t {{ {' '.join(members)} }}")
         return "\n".join(lines)
 
@@ -89,6 +110,7 @@ class Program:
         self.structs["s_t"] = tuple((f"s{n}", self.make.type()) for n in range(self.rng.randrange(1, 4)))
         fields = [(f"m{n}", self.make.type()) for n in range(self.rng.randrange(3, 7))]
         fields += [("w", bit(32)), ("flag", BOOL)]
+        self.make.records = {**self.types, **self.structs}
         self.metadata = [(name, str(type_)) for name, type_ in fields]
         self.variables = [Variable(f"meta.{name}", type_) for name, type_ in fields]
         for struct in ("a", "b"):
@@ -113,6 +135,15 @@ class Program:
             variables=[*self.variables, *self.field_variables(), length],
             functions=list(functions),
             headers=[f"hdr.{name}" for name in self.headers],
+            compounds=[
+                *(Compound(f"meta.{name}", Type("s_t", 0)) for name in "ab"),
+                # A copy of an invalid header to a union's member can be understood in two ways; one to the
+                # first header would leave fewer fields to read.
+                *(
+                    Compound(f"hdr.{name}", Type(type_, 0), name != "h0" and name not in self.union)
+                    for name, type_ in self.headers.items()
+                ),
+            ],
         )
 
     # ---- Functions
@@ -124,17 +155,34 @@ class Program:
         for number in range(self.rng.randrange(4)):
             result = self.make.type() if self.rng.random() < 0.8 else None
             directions = [self.rng.choice(["in", "in", "inout", "out"]) for _ in range(self.rng.randrange(4))]
-            params = tuple((direction, self.make.type()) for direction in directions)
+            params = tuple((direction, self.parameter_type()) for direction in directions)
             function = Function(f"fun{number}", params, result)
             texts.append(f"{result or 'void'} {_signature(function)} {self.body(function, made)}")
             made.append(function)
         return made, texts
 
+    def parameter_type(self) -> Type:
+        """The type of a parameter with a direction: a struct or header at times."""
+        if self.rng.random() < 0.2:
+            return Type(self.rng.choice(list(self.make.records)), 0)
+        return self.make.type()
+
+    def enter(self, function: Function) -> None:
+        """Parameters as variables of the scope that is open."""
+        make = self.make
+        for n, (direction, type_) in enumerate(function.params):
+            name, writable = f"{_letter(function)}{n}", direction in {"inout", "out"}
+            if type_.width:
+                make.scope.variables.append(Variable(name, type_, writable))
+            else:
+                make.declare(name, type_, writable)
+
     def body(self, function: Function, callable_: Sequence[Function]) -> str:
         """The body of a function or action, all by itself."""
         make = self.make
-        make.scope = Scope(_parameters(function), list(callable_))
+        make.scope = Scope(functions=list(callable_))
         make.leaves = []
+        self.enter(function)
         lines = self.first_values(function)
         lines.append(make.block(self.rng.randrange(1, 4), 1))
         if function.result is not None:
@@ -146,12 +194,36 @@ class Program:
     def first_values(self, function: Function) -> list[str]:
         """`out` parameters have no value at first."""
         return [
-            f"{_letter(function)}{n} = {self.make.literal(type_)};"
+            f"{_letter(function)}{n} = {self.initial(type_)};"
             for n, (direction, type_) in enumerate(function.params)
             if direction == "out"
         ]
 
+    def initial(self, type_: Type) -> str:
+        """Constants for all of a value."""
+        if type_.width:
+            return self.make.literal(type_)
+        fields = self.make.records[type_.kind]
+        return f"{{ {', '.join(self.make.literal(item) for _, item in fields)} }}"
+
     # ---- Parser
+
+    def sub_parser(self, functions: Sequence[Function]) -> str:
+        """A parser that extracts one header for another parser."""
+        if self.rng.random() < 0.6:
+            return ""
+        type_ = self.rng.choice([self.headers[name] for name in self.headers])
+        self.subparser = type_
+        make = self.make
+        make.scope = Scope(functions=list(functions))
+        make.declare("h", Type(type_, 0), False)
+        make.scope.variables += [Variable("x", bit(32)), Variable("y", bit(7))]
+        make.leaves, make.standard = [], False
+        make.scope.valid.add("h")
+        head = f"parser sub(packet_in pkt, out {type_} h, inout bit<32> x)"
+        start = f"pkt.extract(h); {make.assignment()} {self.transition(['more'])}"
+        first = f"bit<7> y = 5;\nstate start {{ {start} }}"
+        return f"{head} {{\n{first}\nstate more {{ {make.assignment()} transition accept; }} }}"
 
     def parser(self, functions: Sequence[Function]) -> str:
         """States that lead forward only, but for a loop over the stack."""
@@ -169,6 +241,11 @@ class Program:
                 make.scope.valid |= {f"hdr.{header}", "hdr.h0"}
             else:
                 make.scope.valid.add("hdr.h0")
+            if self.varbit and self.rng.random() < 0.5:
+                lines.append("pkt.extract(hdr.v, ((bit<32>) pkt.lookahead<bit<8>>() & 7) << 3);")
+            if self.subparser and self.rng.random() < 0.5:
+                same = [item for item in self.headers if self.headers[item] == self.subparser]
+                lines.append(f"inner.apply(pkt, hdr.{self.rng.choice(same)}, meta.w);")
             lines += self.parser_statements()
             targets = [*names[place:], "accept"]
             if self.stack and place == len(names):
@@ -183,6 +260,8 @@ class Program:
         head = (
             "parser prs(packet_in pkt, out headers_t hdr, inout metadata_t meta, inout standard_metadata std)"
         )
+        if self.subparser:
+            states.insert(0, "sub() inner;")
         return f"{head} {{\n" + "\n".join(states) + "\n}"
 
     def parser_statements(self) -> list[str]:
@@ -221,7 +300,7 @@ class Program:
             sets = [self.keyset(item) for item in types]
             label = sets[0] if len(sets) == 1 else f"({', '.join(sets)})"
             cases.append(f"{label}: {self.rng.choice(targets)};")
-        if self.rng.random() < 0.9:
+        if self.rng.random() < 0.97:
             cases.append(f"{self.rng.choice(['default', '_'])}: {self.rng.choice(targets)};")
         return f"transition select({exprs}) {{ " + "\n".join(cases) + " }"
 
@@ -251,9 +330,17 @@ class Program:
         for number in range(self.rng.randrange(2, 5)):
             directions = [self.rng.choice(["in", "inout", "out"]) for _ in range(self.rng.randrange(3))]
             directions += [""] * self.rng.randrange(3)
-            function = Function(f"{prefix}{number}", tuple((item, make.type()) for item in directions), None)
-            variables = [*outer.variables, *_parameters(function)]
-            make.scope = replace(outer, variables=variables, functions=[*callable_, *made], valid={"hdr.h0"})
+            params = tuple((item, self.parameter_type() if item else make.type()) for item in directions)
+            function = Function(f"{prefix}{number}", params, None)
+            make.scope = replace(
+                outer,
+                variables=list(outer.variables),
+                compounds=list(outer.compounds),
+                headers=list(outer.headers),
+                functions=[*callable_, *made],
+                valid={"hdr.h0"},
+            )
+            self.enter(function)
             lines = [*self.first_values(function), make.block(self.rng.randrange(1, 4), 1)]
             texts.append(f"action {_signature(function)} {{ " + "\n".join(lines) + " }")
             made.append(function)
@@ -333,7 +420,7 @@ class Program:
             tables.append(text)
             make.tables.append((f"tab{number}", labels))
         if inner is not None:
-            make.controls = [inner]
+            make.controls = [inner, inner]
         make.scope.functions = [*functions, *actions]
         body = make.block(self.rng.randrange(6, 13), 3)
         parts = [local, *texts, *locals_, *action_texts, *tables]
@@ -344,9 +431,10 @@ class Program:
         if self.rng.random() < 0.5:
             return None, ""
         directions = [self.rng.choice(["in", "inout", "out"]) for _ in range(self.rng.randrange(1, 5))]
-        function = Function("inner", tuple((item, self.make.type()) for item in directions), None)
+        function = Function("inner", tuple((item, self.parameter_type()) for item in directions), None)
         make = self.make
-        make.scope = Scope(_parameters(function), list(functions))
+        make.scope = Scope(functions=list(functions))
+        self.enter(function)
         make.layouts, make.standard = {}, False
         head = f"control {_signature(function).replace('inner', 'inner_c')}"
         text = self.control(head, functions, None, "")
@@ -368,12 +456,15 @@ class Program:
         if self.stack:
             name, type_, size = self.stack
             make.scope.stacks = [(f"hdr.{name}", size, self.types[type_])]
+        make.extra = VARBIT_STATEMENTS if self.varbit else ()
         head = "control pipe(inout headers_t hdr, inout metadata_t meta, inout standard_metadata std)"
         return self.control(head, functions, inner, "inner_c() inner;" if inner else "")
 
     def deparser(self) -> str:
         """Headers in any order, some perhaps left out."""
-        names = [*self.headers] + (["st"] if self.stack else [])
+        names = [name for name in self.headers if name not in self.union]
+        names += ["v", "v2"] * bool(self.varbit)
+        names += ["st"] * (self.stack is not None) + ["u"] * bool(self.union)
         if self.rng.random() < 0.4:
             self.rng.shuffle(names)
         if self.rng.random() < 0.1:
@@ -403,10 +494,3 @@ def _signature(function: Function) -> str:
 def _letter(function: Function) -> str:
     """What names of parameters begin with: those of actions hide none of their control's."""
     return {"act": "a", "inn": "q"}.get(function.name[:3], "p")
-
-
-def _parameters(function: Function) -> list[Variable]:
-    return [
-        Variable(f"{_letter(function)}{n}", type_, direction in {"inout", "out"})
-        for n, (direction, type_) in enumerate(function.params)
-    ]

@@ -17,7 +17,11 @@ class Sandboxes:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._holder = subprocess.Popen(["unshare", "--net", "sleep", "600"])
+        # It says a word once it has left this namespace; until then, nobody could follow it.
+        command = ["unshare", "--net", "sh", "-c", "echo there; exec sleep 600"]
+        self._holder = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert self._holder.stdout is not None
+        assert self._holder.stdout.readline() == b"there\n"
         self._started: set[str] = set()
 
     def sandbox(self, *arguments: str) -> str:
@@ -49,7 +53,7 @@ class Sandboxes:
         for name in self._started:
             self.sandbox("stop", "--delete", "--dir", str(self.folder / name))
         self._holder.kill()
-        self._holder.wait()
+        self._holder.communicate()
 
 
 @pytest.fixture

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs every test, part by part, goes on after a part that fails, and ends with
-# one line per part.  `tools/test.sh PART...` runs only those; see 'parts'.
-# Everything was built by tools/setup.sh before.
+# Runs every test, part by part and two parts at a time, goes on after a part that
+# fails, and ends with one line per part.  `tools/test.sh PART...` runs only those;
+# see 'parts'.  Everything was built by tools/setup.sh before.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 parts=(lint engine engine-asan engine-tsan unit switch switch-asan e2e e2e-asan)
 [ $# -gt 0 ] && parts=("$@")
+switch_parts=()
+other_parts=()
 bin=$PWD/.venv/bin
 export PATH=$bin:$PATH
 
@@ -40,15 +42,37 @@ run_part() {
     esac
 }
 
-failed=0
-summary=()
+# Runs the parts named, one after the other, each with its output in a file of its
+# own, which is shown when the part ends; adds a line for each to the summary.
+lane() {
+    local part start verdict log
+    for part in "$@"; do
+        log=.build/test-$part.log
+        start=$SECONDS
+        if run_part "$part" >"$log" 2>&1; then verdict=passed; else verdict=FAILED; fi
+        {
+            flock 9
+            printf '== %s\n' "$part"
+            cat "$log"
+            printf '%-12s %s (%d s)\n' "$part" "$verdict" $((SECONDS - start)) >>"$summary"
+        } 9>>"$summary"
+    done
+}
+
+summary=.build/test-summary
+: >"$summary"
 for part in "${parts[@]}"; do
-    printf '== %s\n' "$part"
-    start=$SECONDS
-    if run_part "$part"; then verdict=passed; else verdict=FAILED; failed=$((failed + 1)); fi
-    summary+=("$(printf '%-12s %s (%d s)' "$part" "$verdict" $((SECONDS - start)))")
+    case $part in
+        switch*|e2e*) switch_parts+=("$part") ;;
+        *) other_parts+=("$part") ;;
+    esac
 done
+# Tests of the switch mostly wait; the others mostly compute.
+lane "${switch_parts[@]}" &
+lane "${other_parts[@]}" &
+wait
 printf '== summary\n'
-printf '%s\n' "${summary[@]}"
-printf 'parts: %d passed, %d failed\n' $((${#parts[@]} - failed)) "$failed"
-[ "$failed" -eq 0 ]
+cat "$summary"
+passed=$(grep -c ' passed ' "$summary")
+printf 'parts: %d passed, %d failed\n' "$passed" $((${#parts[@]} - passed))
+[ "$passed" -eq ${#parts[@]} ]

@@ -6,9 +6,6 @@
 
 #include <inttypes.h>
 
-/* Offsets beyond this are not followed. */
-#define MAX_OFFSET (INT64_C(1) << 29)
-
 /* What a program may do with a field of its context. */
 struct ctx_field {
     uint8_t offset;

@@ -260,6 +260,7 @@ narrow_copy(struct verifier *v, struct value *value, const struct value *to)
         scalar_const((uint64_t) value->delta - (uint64_t) to->delta);
     struct scalar same = scalar_alu(UBPF_ALU_ADD, 64, 0, &to->num, &move);
     struct scalar num = value->num;
+    struct value before;
 
     /* Nothing in common: this path cannot be, but what is known stays true. */
     if (!scalar_intersect(&num, &same) || scalar_equal(&num, &value->num)) {
@@ -270,7 +271,13 @@ narrow_copy(struct verifier *v, struct value *value, const struct value *to)
     if (value->kind != VALUE_SCALAR) {
         mark_precise(v, to->node, PRECISION_ACCESS);
     }
+    before = *value;
     value_settle(value);
+    if (value->kind == VALUE_PACKET && before.sym && !value->sym) {
+        fact_settle(
+            v, before.sym,
+            (int64_t) ((uint64_t) value->delta - (uint64_t) before.delta));
+    }
     return true;
 }
 

@@ -321,3 +321,18 @@ fact_add(struct verifier *v, uint32_t sym, int64_t bytes)
         *fact = (struct fact) {sym, v->needs.n - 1, bytes};
     }
 }
+
+void
+fact_settle(struct verifier *v, uint32_t sym, int64_t number)
+{
+    struct fact *fact = fact_find(v->cur, sym);
+
+    if (!fact || number < 0 || number > MAX_OFFSET) {
+        return;
+    }
+    /* What comes after may need all of it, in the name of the new fact. */
+    if (*need_at(v, fact->need) < fact->bytes) {
+        *need_at(v, fact->need) = fact->bytes;
+    }
+    fact_add(v, 0, number + fact->bytes);
+}

@@ -75,6 +75,9 @@ struct fact {
 };
 #define MAX_FACTS 24
 
+/* Offsets beyond this are not followed. */
+#define MAX_OFFSET (INT64_C(1) << 29)
+
 struct state {
     struct value regs[UBPF_N_REGS];
     struct fact facts[MAX_FACTS];
@@ -222,6 +225,9 @@ void value_settle(struct value *);
 /* Bytes from the packet's 'sym' on that are proved, or INT64_MIN. */
 struct fact *fact_find(struct state *, uint32_t sym);
 void fact_add(struct verifier *, uint32_t sym, int64_t bytes);
+/* What is proved from 'sym' on, proves as much from the packet's start on when
+ * 'sym' turns out to be 'number'. */
+void fact_settle(struct verifier *, uint32_t sym, int64_t number);
 
 /* flow.c: decodes, checks the shape, and finds liveness and joins. */
 int check_flow(struct verifier *);

@@ -80,8 +80,13 @@ class Statements(Expressions):
             self.scope.headers.append(name)
 
     def compound_assignment(self) -> str:
-        """A struct or header as a whole."""
-        places = [item for item in self.scope.compounds if item.writable]
+        """A struct or header as a whole.
+
+        A copy of an invalid header to a union's member can be understood in two ways.
+        """
+        places = [
+            item for item in self.scope.compounds if item.writable and not item.text.startswith("hdr.u.")
+        ]
         if not places:
             return self.assignment()
         chosen = self.rng.choice(places)

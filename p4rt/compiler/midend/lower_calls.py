@@ -153,8 +153,7 @@ class Calls:
             store(self.ctx, target, source)
             if siblings and isinstance(source, Record) and source.valid is not None:
                 with self.ctx.collect() as body:
-                    for place_ in siblings:
-                        store(self.ctx, place_, build.FALSE)
+                    self.invalidate(siblings)
                 self.ctx.emit(ir.If(source.valid, tuple(body), (), span=self.ctx.span))
 
     def bind(self, frame: Frame, args: tuple[model.BoundArg, ...], name: str, may_share: bool) -> CopyOut:
@@ -163,20 +162,19 @@ class Calls:
         What the callee may write is shared with the caller where that cannot be told from copying: when the
         callee sees nothing else of the caller (`may_share`) and no two arguments overlap.
         """
-        targets: list[tuple[model.BoundArg, LValue, Tree | None]] = []
+        targets: list[tuple[model.BoundArg, LValue, Tree | None, list[LValue]]] = []
         for number, arg in enumerate(args):
             if arg.param.direction not in ("out", "inout"):
                 self._bind_input(frame, arg, name)
                 continue
-            target, before = self._target(arg), None
+            (target, siblings), before = self._target(arg), None
             if arg.param.direction == "inout" and self._have_effects(args[number + 1 :]):
                 before, may_share = self.ctx.keep_tree(target.read()), False
-            targets.append((arg, target, before))
-        share = may_share and self._disjoint([target for _, target, _ in targets])
+            targets.append((arg, target, before, siblings))
+        share = may_share and self._disjoint([target for _, target, _, _ in targets])
         copy_out: CopyOut = []
-        for arg, target, before in targets:
+        for arg, target, before, siblings in targets:
             type_ = self.ctx.resolve(arg.param.type)
-            siblings = self._siblings(arg.value)
             tree = target.tree if share and not siblings else None
             if tree is None:
                 tree = self.ctx.allocate(type_, f"{name}_{arg.param.name}")
@@ -193,10 +191,10 @@ class Calls:
         values = [arg.value for arg in args if arg.value is not None]
         return any(self.expressions.has_effects(value) for value in values)
 
-    def _target(self, arg: model.BoundArg) -> LValue:
+    def _target(self, arg: model.BoundArg) -> tuple[LValue, list[LValue]]:
         if arg.value is None or isinstance(arg.value, ast.DontCare):
-            return place(self.ctx.allocate(self.ctx.resolve(arg.param.type), "unused"))
-        return self.expressions.lvalue(arg.value)
+            return place(self.ctx.allocate(self.ctx.resolve(arg.param.type), "unused")), []
+        return self.member(arg.value)
 
     def _bind_input(self, frame: Frame, arg: model.BoundArg, name: str) -> None:
         if arg.value is None:
@@ -251,9 +249,9 @@ class Calls:
             tree = self.expressions.value(call.receiver)
             assert isinstance(tree, Record)
             return _valid(tree)
-        target = self.expressions.lvalue(call.receiver)
+        target, siblings = self.member(call.receiver)
         if call.kind is CallKind.SET_VALID:
-            self.invalidate_siblings(call.receiver)
+            self.invalidate(siblings)
         if call.kind in (CallKind.SET_VALID, CallKind.SET_INVALID):
             valid = build.boolean(call.kind is CallKind.SET_VALID)
             for condition, tree in target.options:
@@ -267,26 +265,26 @@ class Calls:
         self._move(stack, self.ctx.integer(call.args[0].value), call.kind is CallKind.PUSH_FRONT)
         return None
 
-    def invalidate_siblings(self, header: ast.Expr) -> None:
-        """In a header union, make the other headers invalid: `header` is about to become valid."""
-        for place_ in self._siblings(header):
-            store(self.ctx, place_, build.FALSE)
-
-    def _siblings(self, header: ast.Expr | None) -> list[LValue]:
-        """Validity of the other headers, where `header` is one of a header union."""
-        if not isinstance(header, ast.Member) or isinstance(header.base, ast.TypeNameExpr):
-            return []
-        type_ = t.strip(self.ctx.type_of(header.base))
+    def member(self, expr: ast.Expr) -> tuple[LValue, list[LValue]]:
+        """An l-value, indexes in it evaluated once; of one in a header union also the others' validity."""
+        if not isinstance(expr, ast.Member) or isinstance(expr.base, ast.TypeNameExpr):
+            return self.expressions.lvalue(expr), []
+        type_ = t.strip(self.ctx.type_of(expr.base))
         if not isinstance(type_, t.UnionType):
-            return []
-        union = self.expressions.lvalue(header.base)
-        found: list[LValue] = []
+            return self.expressions.lvalue(expr), []
+        union = self.expressions.lvalue(expr.base)
+        siblings: list[LValue] = []
         for name in type_.by_name:
-            if name != header.name:
+            if name != expr.name:
                 for condition, tree in union.field(name).options:
                     assert isinstance(tree, Record) and tree.valid is not None
-                    found.append(LValue(((condition, tree.valid),)))
-        return found
+                    siblings.append(LValue(((condition, tree.valid),)))
+        return union.field(expr.name), siblings
+
+    def invalidate(self, siblings: list[LValue]) -> None:
+        """Make the other headers of a union invalid: one is about to become valid."""
+        for place_ in siblings:
+            store(self.ctx, place_, build.FALSE)
 
     def _move(self, stack: Stack, count: int, push: bool) -> None:
         """push_front and pop_front: elements move by `count`, those that come in are invalid."""

@@ -225,13 +225,13 @@ class Parsers:
         assert isinstance(type_, t.HeaderType)
         parts = _header_parts(type_)
         is_next = isinstance(argument, ast.Member) and argument.name == "next"
-        target = self.expressions.lvalue(argument)
+        target, siblings = self.calls.member(argument)
         stack = (
             self.expressions.lvalue(argument.base).tree
             if is_next and isinstance(argument, ast.Member)
             else None
         )
-        self.calls.invalidate_siblings(argument)
+        self.calls.invalidate(siblings)
         count = self._varbit_size(call, parts.varbit)
         ctx.extracting = True
         if isinstance(target.tree, Record):

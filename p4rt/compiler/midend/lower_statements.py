@@ -95,12 +95,12 @@ class Statements:
 
     @_lower.register
     def _(self, node: ast.Assign) -> None:
-        target = self.expressions.lvalue(node.target)
+        target, siblings = self.calls.member(node.target)
         if node.op == "=":
             value = self.expressions.value(node.value)
             if isinstance(value, Record) and value.valid is not None:
                 value = self.ctx.keep_tree(value)
-                self.calls.invalidate_siblings(node.target)
+                self.calls.invalidate(siblings)
             store(self.ctx, target, value)
             return
         op = node.op.removesuffix("=")

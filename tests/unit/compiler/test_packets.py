@@ -362,6 +362,21 @@ def test_header_that_a_call_makes_valid_replaces_the_other_in_its_union(packet: 
     assert outcome(program, packet) == (Verdict.PASS, expected)
 
 
+def test_index_of_a_union_is_evaluated_once_before_the_value():
+    program = loaded(
+        headers=UNION.replace("either_t u;", "either_t[2] u;"),
+        states="state start { pkt.extract(hdr.u[0].four); pkt.extract(hdr.u[1].four); transition accept; }",
+        top="bit<8> count(inout bit<8> x) { x = x + 1; return x; }",
+        apply="""
+        bit<8> i = 0;
+        if (hdr.u[0].four.kind == 4) { hdr.u[i].six = { 6, 16w0 ++ count(i) }; }
+        else { hdr.u[count(i)].six = { i, 0 }; }""",
+        emits="pkt.emit(hdr.u);",
+    )
+    assert outcome(program, "04110422ff") == (Verdict.PASS, "060000010422ff")
+    assert outcome(program, "05110422ff") == (Verdict.PASS, "051101000000ff")
+
+
 def test_header_union_holds_one_header():
     program = loaded(
         headers=UNION,

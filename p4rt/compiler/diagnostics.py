@@ -103,15 +103,22 @@ class Diagnostics:
     items: list[Diagnostic] = field(default_factory=list)
     warnings_are_errors: bool = False
     errors: int = 0
+    _silent: list[tuple[Span, frozenset[str]]] = field(default_factory=list)
 
     def error(self, code: str, span: Span, message: str, hint: str | None = None) -> None:
         """Report an error; raises `CompileError` when there are too many."""
         self._add(Diagnostic(code, Severity.ERROR, span, message, hint))
 
     def warning(self, code: str, span: Span, message: str, hint: str | None = None) -> None:
-        """Report a warning (an error under -Werror)."""
+        """Report a warning (an error under -Werror), unless it was silenced there."""
+        if any(where.covers(span) and (not codes or code in codes) for where, codes in self._silent):
+            return
         severity = Severity.ERROR if self.warnings_are_errors else Severity.WARNING
         self._add(Diagnostic(code, severity, span, message, hint))
+
+    def silence(self, span: Span, codes: Iterable[str]) -> None:
+        """Drop the warnings of these codes (of all, if none is given) about what lies inside `span`."""
+        self._silent.append((span, frozenset(codes)))
 
     def fatal(self, code: str, span: Span, message: str, hint: str | None = None) -> NoReturn:
         """Report an error after which the stage cannot go on."""

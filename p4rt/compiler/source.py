@@ -26,6 +26,14 @@ class Span:
             return self
         return Span(self.file, self.line, self.column, other.end_line, other.end_column)
 
+    def covers(self, other: Span) -> bool:
+        """Does `other` begin inside of this span?"""
+        begin = (other.line, other.column)
+        return (
+            self.file == other.file
+            and (self.line, self.column) <= begin < (self.end_line, self.end_column)
+        )
+
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
 

@@ -16,6 +16,7 @@ from p4rt.compiler.analysis.instantiate import instantiate
 from p4rt.compiler.analysis.model import CheckedProgram
 from p4rt.compiler.analysis.statements import always_returns
 from p4rt.compiler.analysis.tables import Tables
+from p4rt.compiler.analysis.warnings import warn
 from p4rt.compiler.diagnostics import Diagnostics
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.source import Span
@@ -31,14 +32,27 @@ def check_program(program: ast.Program, diagnostics: Diagnostics) -> CheckedProg
     # frames a level, also in the later stages.
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
     checker = Checker(program, diagnostics)
+    _silence(program, diagnostics)
     try:
         checker.run()
     except RecursionError:
         diagnostics.fatal("too-complex", program.span, "the program is nested too deeply")
     diagnostics.check()
     instantiate(checker.program)
+    if checker.program.main is not None and not diagnostics.errors:
+        warn(checker.program)
     diagnostics.check()
     return checker.program
+
+
+def _silence(program: ast.Program, diagnostics: Diagnostics) -> None:
+    """Note where `@noWarn("code")`, or `@noWarn` for every code, stands."""
+    for decl in program.decls:
+        for node in ast.walk(decl):
+            for note in getattr(node, "annos", ()):
+                if note.name == "noWarn":
+                    codes = [item.value for item in note.exprs if isinstance(item, ast.StringLit)]
+                    diagnostics.silence(node.span, codes)
 
 
 class Checker(Tables):

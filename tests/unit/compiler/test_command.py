@@ -132,7 +132,8 @@ def test_internal_error_is_one_line_and_status_70(folder: Path):
 
 @pytest.mark.parametrize("stem", ["prog", "maps", "main", "while", "9 lives", "naïve"])
 def test_any_file_name_will_do(folder: Path, stem: str):
-    (folder / f"{stem}.p4").write_text(source(locals="Register<bit<8>, bit<8>>(1) prog;"))
+    text = source(locals="Register<bit<8>, bit<8>>(1) prog;", apply="prog.write(0, 1);")
+    (folder / f"{stem}.p4").write_text(text)
     done = run(folder, f"{stem}.p4")
     assert (done.returncode, done.stderr) == (0, "")
     assert (folder / f"{stem}.o").exists()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from p4_programs import INCLUDES, compiled, source
 
-from p4rt.compiler.diagnostics import CompileError
+from p4rt.compiler.diagnostics import CompileError, Severity
 
 SET = "action set(bit<8> v) { hdr.h.b = v; } "
 
@@ -15,7 +15,7 @@ def first_error(text: str) -> tuple[str, str, str]:
     """Code and message of the first error, and the source text that it points to."""
     with pytest.raises(CompileError) as caught:
         compiled(text)
-    found = caught.value.diagnostics[0]
+    found = next(item for item in caught.value.diagnostics if item.severity is Severity.ERROR)
     line = [*text.split("\n"), ""][found.span.line - 1]
     end = found.span.end_column - 1 if found.span.end_line == found.span.line else len(line)
     return found.code, found.message, line[found.span.column - 1 : end]

@@ -26,6 +26,7 @@ parser prs(packet_in pkt, out headers hdr, inout meta m, inout standard_metadata
         transition select(hdr.ip.proto, pkt.lookahead<bit<16>>()) {
             (6 &&& 0xff, 1 .. 1023): l4;
             (17, _): l4;
+            (port_protocols, _): l4;
             default: accept;
         }
     }

@@ -18,7 +18,7 @@ _WORDS = """
     register restrict return short signed sizeof static struct switch typedef union unsigned void volatile
     while asm typeof
     data data_end ctx context map_lookup time_get_ns adjust_head hash_lookup3 packet_start packet_end
-    shift_left shift_right shift_arithmetic unit8 unit16 unit32 unit64 NULL SECTION INLINE ACCESS HIDE
+    shift_left shift_right shift_arithmetic unit8 unit16 unit32 unit64 NULL SECTION INLINE ACCESS HIDE SETTLE
     main prog maps
 """
 _C_WORDS = frozenset(_WORDS.split())

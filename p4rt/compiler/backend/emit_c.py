@@ -173,6 +173,10 @@ class _Emitter:
         return self._lines(text, depth)
 
     @_statement.register
+    def _(self, s: ir.Settle, depth: int) -> list[str]:
+        return self._lines(self._s.settle(), depth)
+
+    @_statement.register
     def _(self, s: ir.Lookup, depth: int) -> list[str]:
         return self._lines(self._s.lookup(s.pointer.name, s.map, s.key.name), depth)
 

@@ -286,6 +286,12 @@ class PacketPointer(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class Settle(Statement):
+    """What was loaded so far is loaded here and not later, where a branch may
+    have fixed a part of its address."""
+
+
+@dataclass(frozen=True, slots=True)
 class Lookup(Statement):
     """Points `pointer` to the value of the map's element with the key in `key`, or to nothing."""
 

@@ -59,6 +59,8 @@ def _simple(statement: ir.Statement) -> str:
         case ir.Store(memory, offset, value, big_endian):
             order = "be" if big_endian else "le"
             return f"store.{order} {memory.name}+{offset} {value.width // 8} = {show(value)}"
+        case ir.Settle():
+            return "settle"
         case ir.PacketPointer(pointer, offset, size, otherwise):
             return f"{pointer.name} = packet + {show(offset)}, {size} bytes, else {otherwise}"
         case ir.Lookup(pointer, name, key):

@@ -133,7 +133,7 @@ class Deparser:
             if position is None:
                 continue
             with ctx.at(item.span), ctx.collect() as body:
-                self._store(item, self._pointers(item, position), position, changed=True)
+                self._store(item, self._front(item, position), position, changed=True)
             if any(isinstance(statement, ir.Store) for statement in body):
                 ctx.emit(ir.If(item.happens, tuple(body), (), span=item.span))
 
@@ -160,43 +160,38 @@ class Deparser:
     def _write(self, item: _Emission, at: ir.Expr, delta: ir.Expr) -> None:
         """Write a header at `at`; what was read from the same place and never assigned to is there."""
         ctx = self.ctx
-        pointers = self._pointers(item, at)
+        front = self._front(item, at)
         position = self.parsers.positions.get(item.header)
         valid = item.header.valid
         if position is not None and isinstance(valid, ir.Var) and valid.name not in ctx.modified:
             stays = build.binary(Op.SUB, position, delta)
             with ctx.collect() as body:
-                self._store(item, pointers, at, changed=False)
+                self._store(item, front, at, changed=False)
             ctx.emit(ir.If(build.compare(Relation.NE, at, stays), tuple(body), (), span=ctx.span))
         else:
-            self._store(item, pointers, at, changed=False)
-        self._store(item, pointers, at, changed=True)
+            self._store(item, front, at, changed=False)
+        self._store(item, front, at, changed=True)
 
-    def _pointers(self, item: _Emission, at: ir.Expr) -> tuple[ir.Pointer, ir.Pointer]:
-        """Pointers to a header at `at` and to what follows its varbit."""
-        ctx, parts = self.ctx, item.parts
-        front, back = ctx.pointer("written"), ctx.pointer("written_rest")
-        before, after = storage.bytes_of(parts.before), storage.bytes_of(parts.after)
-        ctx.point(front, at, before, known=True)
-        if parts.varbit is not None:
-            rest = varbits.add(varbits.add(at, before), parts.varbit.size)
-            ctx.point(back, rest, after, known=True)
-        return front, back
+    def _front(self, item: _Emission, at: ir.Expr) -> ir.Pointer:
+        """A pointer to a header at `at`."""
+        pointer = self.ctx.pointer("written")
+        self.ctx.point(pointer, at, storage.bytes_of(item.parts.before), known=True)
+        return pointer
 
-    def _store(
-        self, item: _Emission, pointers: tuple[ir.Pointer, ir.Pointer], at: ir.Expr, *, changed: bool
-    ) -> None:
+    def _store(self, item: _Emission, front: ir.Pointer, at: ir.Expr, *, changed: bool) -> None:
         """Store what the program assigned to, or what it did not; where a varbit is in another length, all
         that follows it is in another place, and counts as assigned to."""
-        parts = item.parts
-        moved = False
-        self._store_groups(pointers[0], parts.before, changed, moved)
-        if parts.varbit is not None:
-            moved = self._is_modified(list(storage.leaves(parts.varbit)))
-            if moved == changed:
-                start = varbits.add(at, storage.bytes_of(parts.before))
-                varbits.write(self.ctx, self.ctx.keep(start, "varbit_at"), parts.varbit)
-        self._store_groups(pointers[1], parts.after, changed, moved)
+        ctx, parts = self.ctx, item.parts
+        self._store_groups(front, parts.before, changed, False)
+        if parts.varbit is None:
+            return
+        moved = self._is_modified(list(storage.leaves(parts.varbit)))
+        start = ctx.keep(varbits.add(at, storage.bytes_of(parts.before)), "varbit_at")
+        if moved == changed:
+            varbits.write(ctx, start, parts.varbit)
+        back = ctx.pointer("written_rest")
+        ctx.point(back, varbits.add(start, parts.varbit.size), storage.bytes_of(parts.after), known=True)
+        self._store_groups(back, parts.after, changed, moved)
 
     def _store_groups(self, pointer: ir.Pointer, leaves: list[ir.Expr], changed: bool, moved: bool) -> None:
         """Store the runs of fields that fill bytes and were assigned to, or the others."""

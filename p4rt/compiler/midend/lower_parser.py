@@ -214,7 +214,14 @@ class Parsers:
 
     def lookahead(self, node: ast.Call, call: model.Call) -> Tree:
         """`lookahead<T>()`."""
-        return self.ctx.keep_tree(self._peek(self.ctx.resolve(call.result), "lookahead"))
+        seen = self.ctx.keep_tree(self._peek(self.ctx.resolve(call.result), "lookahead"))
+        self._settle()
+        return seen
+
+    def _settle(self) -> None:
+        """Have loads at a place that only the packet tells done next to their check."""
+        if self.ctx.floating:
+            self.ctx.emit(ir.Settle(span=self.ctx.span))
 
     def extract(self, node: ast.Call, call: model.Call) -> None:
         """`extract(header)`."""
@@ -241,6 +248,7 @@ class Parsers:
         else:
             self.moves_freely = True
         store(ctx, target, self._peek_header(type_, parts, count))
+        self._settle()
         ctx.extracting = False
         if isinstance(stack, storage.Stack):
             ctx.assign(stack.next, build.binary(Op.ADD, stack.next, build.const(1, stack.next.width)))
@@ -277,10 +285,10 @@ class Parsers:
         if parts.varbit is None:
             return self._peek(type_, type_.name)
         before, after = storage.bytes_of(parts.before), storage.bytes_of(parts.after)
-        front, back = ctx.pointer(f"{type_.name}_at"), ctx.pointer(f"{type_.name}_rest_at")
+        front, end, back = (ctx.pointer(f"{type_.name}_{part}") for part in ("at", "end", "rest_at"))
         at = ctx.keep(varbits.add(ctx.cursor, before), "varbit_at")
         ctx.point(front, ctx.cursor, before)
-        ctx.point(back, varbits.add(at, count), after)
+        ctx.point(end, varbits.add(at, count), after)
         reader = _Reader(ctx, front, before)
 
         def varbit(varbit_type: t.VarbitType) -> storage.Varbit:
@@ -288,6 +296,7 @@ class Parsers:
             assert isinstance(tree, storage.Varbit)
             ctx.assign(tree.size, count)
             varbits.read(ctx, at, tree)
+            ctx.point(back, varbits.add(at, count), after, known=True)
             reader.go_on(back, after)
             return tree
 

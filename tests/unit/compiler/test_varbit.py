@@ -227,3 +227,20 @@ def test_what_follows_a_skip_is_read_where_a_branch_knows_its_size():
     )  # fmt: skip
     assert outcome(program, "0311223344") == (Verdict.PASS, "4444")
     assert outcome(program, "01112244") == (Verdict.PASS, "012244")
+
+
+@pytest.mark.parametrize("size", range(8))
+def test_field_after_a_size_of_three_bits_is_used_in_a_branch(size: int):
+    states = """
+    state start {
+        pkt.extract(hdr.h);
+        pkt.extract(hdr.one, ((bit<32>) pkt.lookahead<bit<8>>() & 7) << 3);
+        transition accept;
+    }"""
+    program = loaded(
+        headers=OPTIONS, states=states, apply="if (hdr.h.v == 9) { hdr.h.v = hdr.one.end; }",
+        emits="pkt.emit(hdr.h); pkt.emit(hdr.one);",
+    )  # fmt: skip
+    packet = options(size, 1)
+    assert outcome(program, "09" + packet) == (Verdict.PASS, "ee" + packet)
+    assert outcome(program, "08" + packet) == (Verdict.PASS, "08" + packet)

@@ -148,3 +148,15 @@ def test_registers_are_written_and_read(switch: Switch, br0: Bridge) -> None:
     switch.exchange(1, [packets.udp()])
     assert switch.run("p4rt-ctl", "read-register", "br0", "old_model", "pipe.seen[1]") == "pipe.seen[1]=42\n"
     assert switch.run("p4rt-ctl", "read-register", "br0", "old_model", "seen") == "pipe.seen[1]=42\n"
+
+
+def test_members_of_a_value_set_come_and_go(switch: Switch, br0: Bridge) -> None:
+    br0.load("types.p4")
+    br0.add_flows("in_port=1,actions=prog:1,output:2")
+    frames = [packets.arp(), packets.udp()]
+    assert switch.exchange(1, frames) == {}
+    switch.run("p4rt-ctl", "add-entry", "br0", "types", "value_set=prs.allowed,value=0x0806")
+    assert switch.exchange(1, frames) == {2: [packets.arp()]}
+    assert switch.run("p4rt-ctl", "dump-entries", "br0", "types") == "value_set=prs.allowed,value=2054\n"
+    switch.run("p4rt-ctl", "del-entry", "br0", "types", "value_set=prs.allowed,value=0x0806")
+    assert switch.exchange(1, frames) == {}

@@ -13,15 +13,18 @@ from p4rt.compiler.diagnostics import CompileError, Severity
 ROOT = Path(__file__).parents[3]
 FOLDERS = ("examples/*", "tests/unit/frontend/programs", "tests/e2e/programs")
 PROGRAMS = sorted(path for folder in FOLDERS for path in ROOT.glob(f"{folder}/*.p4"))
+NOT_YET = {"acl"}
+"""Programs with what the compiler refuses by name: ternary keys."""
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_compiled_program_agrees_with_the_interpreter(path: Path):
-    try:
-        pair = try_program(path, 1, 240)
-    except CompileError as error:
-        codes = {item.code for item in error.diagnostics if item.severity is Severity.ERROR}
+    if path.stem in NOT_YET:
+        with pytest.raises(CompileError) as caught:
+            try_program(path, 1, 240)
+        codes = {item.code for item in caught.value.diagnostics if item.severity is Severity.ERROR}
         assert codes == {"unsupported"}
-        pytest.skip("the program has what the compiler does not support")
+        return
+    pair = try_program(path, 1, 240)
     # A packet whose result depends on the time counts as undefined.
     assert sum(pair.verdicts.values()) - pair.verdicts["ABORT"] > 60

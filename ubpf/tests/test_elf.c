@@ -136,7 +136,7 @@ relocates_maps_by_section(void)
     struct ubpf_object *obj;
 
     writer_relocations(&w, 1, &rel, 1);
-    code[0].imm = 20;
+    code[0].imm = 28;
     obj = read_object(&w);
     CHECK_EQ(obj->insns[0].imm, 1);
     ubpf_object_free(obj);
@@ -144,7 +144,7 @@ relocates_maps_by_section(void)
     refuse(&w, EINVAL,
            "instruction 0 refers to byte 10 of \"maps\", where no "
            "map starts");
-    code[0].imm = 40;
+    code[0].imm = 56;
     refuse(&w, EINVAL, "where no map starts");
     code[0].imm = 0;
 }
@@ -348,11 +348,11 @@ survives_every_changed_byte(void)
 static void
 refuses_other_abis(void)
 {
-    static const uint32_t version = 2;
+    static const uint32_t version = 1;
     struct elf_writer w = right_object();
 
     w.sections[2].data = &version;
-    refuse(&w, EINVAL, "for ABI version 2, this engine has version 1");
+    refuse(&w, EINVAL, "for ABI version 1, this engine has version 2");
     w.sections[2].header.sh_size = 2;
     refuse(&w, EINVAL, "section \"ubpf.abi\" has 2 bytes, not 4");
     w.sections[2].name = "license";
@@ -431,7 +431,7 @@ refuses_sections_that_it_cannot_give(void)
            "writable global data is not supported (section "
            "\".bss\")");
     w = right_object();
-    writer_section(&w, UBPF_SEC_MAPS, SHT_PROGBITS, SHF_ALLOC, defs, 20);
+    writer_section(&w, UBPF_SEC_MAPS, SHT_PROGBITS, SHF_ALLOC, defs, 28);
     refuse(&w, EINVAL, "two sections named \"maps\"");
     w = right_object();
     writer_section(&w, ".rodata", SHT_PROGBITS, SHF_ALLOC,
@@ -495,14 +495,14 @@ refuses_wrong_names_of_maps(void)
     w.symbols[3].sym.st_value = 0;
     refuse(&w, EINVAL, "a map has two names, \"flows\" and \"routes\"");
     w.symbols[3].sym.st_value = 10;
-    refuse(&w, EINVAL, "\"routes\" is not one whole map of 20 bytes");
-    w.symbols[3].sym.st_value = 40;
-    refuse(&w, EINVAL, "\"routes\" is not one whole map of 20 bytes");
+    refuse(&w, EINVAL, "\"routes\" is not one whole map of 28 bytes");
+    w.symbols[3].sym.st_value = 56;
+    refuse(&w, EINVAL, "\"routes\" is not one whole map of 28 bytes");
     w.n_symbols--;
     refuse(&w, EINVAL, "map 1 has no name");
     w = right_object();
-    w.sections[3].header.sh_size = 39;
-    refuse(&w, EINVAL, "\"maps\" has 39 bytes, not up to 1024 maps of 20");
+    w.sections[3].header.sh_size = 55;
+    refuse(&w, EINVAL, "\"maps\" has 55 bytes, not up to 1024 maps of 28");
 }
 
 static void

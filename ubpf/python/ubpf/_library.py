@@ -36,6 +36,8 @@ struct ubpf_map_def {
     uint32_t value_size;
     uint32_t max_entries;
     uint32_t flags;
+    uint32_t state_size;
+    uint32_t extra;
 };
 struct ubpf_map_info {
     const char *name;

@@ -26,6 +26,13 @@ check_def(const char *name, const struct ubpf_map_def *def, char **error)
                          "map \"%s\" has unknown flags %#" PRIx32, name,
                          def->flags);
     }
+    if (def->state_size || def->extra) {
+        return ubpf_fail(error, EINVAL,
+                         "map \"%s\" has %" PRIu32
+                         " bytes of state and extra %" PRIu32
+                         ", which its type has not",
+                         name, def->state_size, def->extra);
+    }
     if (!def->key_size || def->key_size > UBPF_MAX_KEY_SIZE) {
         return ubpf_fail(error, EINVAL,
                          "map \"%s\" has keys of %" PRIu32

@@ -16,7 +16,7 @@ from pathlib import Path
 from p4rt.compiler.backend import ir
 from p4rt.compiler.backend.emit_c import templates_folder
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 _CLANG = ("clang-19", "clang")
 _OBJCOPY = ("llvm-objcopy-19", "llvm-objcopy")
 _FLAGS = (

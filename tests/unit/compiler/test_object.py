@@ -38,7 +38,7 @@ def sections(elf: bytes) -> dict[str, bytes]:
 
 def test_object_has_the_sections_of_the_abi_and_no_debug_information():
     names = sections(compiled(TEXT).object)
-    assert names["ubpf.abi"] == b"\1\0\0\0"
+    assert names["ubpf.abi"] == b"\2\0\0\0"
     assert json.loads(names["p4rt.info"]) == compiled(TEXT).info
     assert not [name for name in names if name.startswith((".debug", ".BTF", ".rel.debug"))]
 

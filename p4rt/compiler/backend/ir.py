@@ -188,6 +188,21 @@ class Found(Expr):
     pointer: Pointer
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryAddress(Expr):
+    """The pointer `memory + offset`, as an argument of a call."""
+
+    memory: Memory
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class MapAddress(Expr):
+    """A map, as an argument of a call."""
+
+    map: str
+
+
 # ---- Statements
 
 
@@ -310,6 +325,28 @@ class HashBytes(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionCall(Statement):
+    """`target = function(arguments)`, of a helper or of a function given in C; `target` may be None.
+
+    `pure`: without a target that is read, nothing is lost when the call is left out.
+    """
+
+    target: Var | None
+    function: str
+    arguments: tuple[Expr, ...]
+    pure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AtomicAdd(Statement):
+    """Adds `value`, of 32 or 64 bits, to what is at `memory + offset`, at once for all threads."""
+
+    memory: Memory
+    offset: int
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class ReadClock(Statement):
     """Nanoseconds of the monotonic clock, 64 bits."""
 
@@ -356,7 +393,14 @@ class MapType(Enum):
 
     HASH = "UBPF_MAP_TYPE_HASH"
     ARRAY = "UBPF_MAP_TYPE_ARRAY"
+    THREAD_ARRAY = "UBPF_MAP_TYPE_THREAD_ARRAY"
     LPM = "UBPF_MAP_TYPE_LPM"
+    TERNARY = "UBPF_MAP_TYPE_TERNARY"
+    RING = "UBPF_MAP_TYPE_RING"
+    METER = "UBPF_MAP_TYPE_METER"
+    THREAD_ARRAY = "UBPF_MAP_TYPE_THREAD_ARRAY"
+    RING = "UBPF_MAP_TYPE_RING"
+    METER = "UBPF_MAP_TYPE_METER"
 
 
 class MapFlag(Enum):
@@ -364,11 +408,13 @@ class MapFlag(Enum):
 
     RDONLY_PROG = "UBPF_MAP_F_RDONLY_PROG"
     RDONLY_USER = "UBPF_MAP_F_RDONLY_USER"
+    AGING = "UBPF_MAP_F_AGING"
+    EXPIRE = "UBPF_MAP_F_EXPIRE"
 
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """A map; sizes in bytes."""
+    """A map; sizes in bytes, `state_size` being a part of `value_size`; `extra` as abi.h says."""
 
     name: str
     type: MapType
@@ -376,6 +422,10 @@ class Map:
     value_size: int
     max_entries: int
     flags: tuple[MapFlag, ...] = ()
+    state_size: int = 0
+    extra: int = 0
+    state_size: int = 0
+    extra: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,3 +473,5 @@ def expressions(statement: Statement) -> Iterator[Expr]:
         value = getattr(statement, item.name)
         if isinstance(value, Expr) and item.name != "target":
             yield value
+        elif item.name == "arguments":
+            yield from value

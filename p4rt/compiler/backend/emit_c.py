@@ -77,6 +77,9 @@ def _variables(block: ir.Block) -> Iterator[ir.Var]:
             value = getattr(statement, name)
             if isinstance(value, ir.Expr):
                 yield from inside(value)
+            elif name == "arguments":
+                for argument in value:
+                    yield from inside(argument)
 
 
 def _pointers(block: ir.Block) -> Iterator[ir.Pointer]:
@@ -185,6 +188,19 @@ class _Emitter:
         return self._lines(self._s.hash_bytes(s.target.name, s.buffer.name, s.length), depth)
 
     @_statement.register
+    def _(self, s: ir.FunctionCall, depth: int) -> list[str]:
+        arguments = [self.expr(argument) for argument in s.arguments]
+        if s.target is None:
+            return self._lines(self._s.call(s.function, arguments), depth)
+        mask = "" if s.target.width == ir.WORD else self._mask(s.target.width)
+        return self._lines(self._s.call_result(s.target.name, s.function, arguments, mask), depth)
+
+    @_statement.register
+    def _(self, s: ir.AtomicAdd, depth: int) -> list[str]:
+        text = self._s.atomic_add(s.value.width, s.memory.name, s.offset, self.expr(s.value))
+        return self._lines(text, depth)
+
+    @_statement.register
     def _(self, s: ir.ReadClock, depth: int) -> list[str]:
         return self._lines(self._s.read_clock(s.target.name), depth)
 
@@ -290,3 +306,11 @@ class _Emitter:
     @expr.register
     def _(self, e: ir.Found) -> str:
         return str(self._e.found(e.pointer.name))
+
+    @expr.register
+    def _(self, e: ir.MemoryAddress) -> str:
+        return str(self._e.memory_address(e.memory.name, e.offset))
+
+    @expr.register
+    def _(self, e: ir.MapAddress) -> str:
+        return str(self._e.map_address(e.map))

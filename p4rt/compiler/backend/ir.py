@@ -398,9 +398,6 @@ class MapType(Enum):
     TERNARY = "UBPF_MAP_TYPE_TERNARY"
     RING = "UBPF_MAP_TYPE_RING"
     METER = "UBPF_MAP_TYPE_METER"
-    THREAD_ARRAY = "UBPF_MAP_TYPE_THREAD_ARRAY"
-    RING = "UBPF_MAP_TYPE_RING"
-    METER = "UBPF_MAP_TYPE_METER"
 
 
 class MapFlag(Enum):
@@ -424,6 +421,476 @@ class Map:
     flags: tuple[MapFlag, ...] = ()
     state_size: int = 0
     extra: int = 0
+    state_size: int = 0
+    extra: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InitialEntry:
+    """An entry that a map has from the start."""
+
+    map: str
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """All of a program."""
+
+    name: str
+    source: str
+    maps: tuple[Map, ...]
+    initial: tuple[InitialEntry, ...]
+    body: Block
+
+
+# ---- Walking
+
+
+def walk(block: Block) -> Iterator[Statement]:
+    """Every statement, the inner ones too."""
+    for statement in block:
+        yield statement
+        match statement:
+            case If(_, then, other):
+                yield from walk(then)
+                yield from walk(other)
+            case Switch(_, cases, default):
+                for case in cases:
+                    yield from walk(case.body)
+                yield from walk(default)
+            case Scope(_, body):
+                yield from walk(body)
+
+
+def expressions(statement: Statement) -> Iterator[Expr]:
+    """The expressions that `statement` itself evaluates."""
+    for item in fields(statement):
+        value = getattr(statement, item.name)
+        if isinstance(value, Expr) and item.name != "target":
+            yield value
+        elif item.name == "arguments":
+            yield from valuel.
+
+Values are unsigned integers of a fixed width; bits above the width are always zero.  Structures, headers
+and stacks no longer exist: each of their fields is a `Var` of its own.  Control flow is structured, but
+for `Goto`, which only ever leaves blocks or goes between the parser's states.
+
+After the pass `split_wide` no value is wider than 64 bits; before it, any width is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from enum import Enum
+
+from p4rt.compiler.source import NO_SPAN, Span
+
+WORD = 64
+"""Bits of the widest value that C is asked to handle."""
+
+
+# ---- Expressions: pure, but for Load, which reads memory when its statement runs
+
+
+@dataclass(frozen=True, slots=True)
+class Expr:
+    """A value of `width` bits."""
+
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Const(Expr):
+    """A number, `0 <= value < 2**width`."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Var(Expr):
+    """A variable, which is zero until it is assigned.  The name is a C identifier, unique in the program."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Expr):
+    """Every bit inverted."""
+
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Negate(Expr):
+    """Two's complement."""
+
+    operand: Expr
+
+
+class Op(Enum):
+    """Operators on two operands of the result's width; all wrap.
+
+    DIV and MOD are of unsigned values of at most 64 bits, by a constant that is not zero.
+    """
+
+    ADD = "+"
+    SUB = "-"
+    MUL = "*"
+    AND = "&"
+    OR = "|"
+    XOR = "^"
+    DIV = "/"
+    MOD = "%"
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Expr):
+    """`left op right`."""
+
+    op: Op
+    left: Expr
+    right: Expr
+
+
+class Relation(Enum):
+    """Comparisons; LT and LE are of unsigned, SLT and SLE of two's complement values."""
+
+    EQ = "=="
+    NE = "!="
+    LT = "<"
+    LE = "<="
+    SLT = "s<"
+    SLE = "s<="
+
+
+@dataclass(frozen=True, slots=True)
+class Compare(Expr):
+    """One bit: does the relation hold between two values of one width?"""
+
+    relation: Relation
+    left: Expr
+    right: Expr
+
+
+class ShiftKind(Enum):
+    """Directions of a shift; ARITHMETIC goes right and repeats the sign."""
+
+    LEFT = "<<"
+    RIGHT = ">>"
+    ARITHMETIC = "s>>"
+
+
+@dataclass(frozen=True, slots=True)
+class Shift(Expr):
+    """`value` shifted by `amount`, of any width; from the value's width on nothing of it remains."""
+
+    kind: ShiftKind
+    value: Expr
+    amount: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Expr):
+    """`width` bits of `operand`, from bit `low` on."""
+
+    operand: Expr
+    low: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extend(Expr):
+    """`operand` with zeros, or with copies of its sign, in front."""
+
+    operand: Expr
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Concat(Expr):
+    """`high` in front of `low`."""
+
+    high: Expr
+    low: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Choose(Expr):
+    """`then` where the one bit `condition` is set, else `other`; both may be evaluated."""
+
+    condition: Expr
+    then: Expr
+    other: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Where bytes are: a pointer into the packet or into a map's value, or a buffer on the stack."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer(Memory):
+    """A variable that points to bytes.  Nothing is known of their alignment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer(Memory):
+    """Bytes on the stack, aligned to 8."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load(Expr):
+    """`width / 8` bytes at `memory + offset`, as one number."""
+
+    memory: Memory
+    offset: int
+    big_endian: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Expr):
+    """One bit: is `pointer`, the result of a `Lookup`, not null?"""
+
+    pointer: Pointer
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryAddress(Expr):
+    """The pointer `memory + offset`, as an argument of a call."""
+
+    memory: Memory
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class MapAddress(Expr):
+    """A map, as an argument of a call."""
+
+    map: str
+
+
+# ---- Statements
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Something done; `span` is the P4 source that asked for it."""
+
+    span: Span = field(default=NO_SPAN, kw_only=True)
+
+
+Block = tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assign(Statement):
+    """`target = value`."""
+
+    target: Var
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class If(Statement):
+    """Two ways."""
+
+    condition: Expr
+    then: Block
+    other: Block
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One arm of a Switch."""
+
+    values: tuple[int, ...]
+    body: Block
+
+
+@dataclass(frozen=True, slots=True)
+class Switch(Statement):
+    """The arm that lists the value of `on`, else `default`.  No value is listed twice."""
+
+    on: Expr
+    cases: tuple[Case, ...]
+    default: Block
+
+
+@dataclass(frozen=True, slots=True)
+class Label(Statement):
+    """A place to go to."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Goto(Statement):
+    """Go on at the label."""
+
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scope(Statement):
+    """`body`, with a buffer of its own."""
+
+    buffer: Buffer
+    body: Block
+
+
+@dataclass(frozen=True, slots=True)
+class Store(Statement):
+    """The bytes of `value` (a multiple of 8 bits) to `memory + offset`."""
+
+    memory: Memory
+    offset: int
+    value: Expr
+    big_endian: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PacketPointer(Statement):
+    """Points `pointer` to byte `offset` of the packet; goes to `otherwise` where the packet has no `size`
+    bytes from there on.
+
+    `known` says that it has them: only the pointer is wanted.  `opaque` hides from the C compiler how
+    pointers relate.  It would else leave checks out that others imply by sums, or put a number for an offset
+    that a comparison fixed after the check; the verifier takes the check of the very pointer that is used.
+    """
+
+    pointer: Pointer
+    offset: Expr
+    size: int
+    otherwise: str
+    known: bool = False
+    opaque: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settle(Statement):
+    """What was loaded so far is loaded here and not later, where a branch may
+    have fixed a part of its address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup(Statement):
+    """Points `pointer` to the value of the map's element with the key in `key`, or to nothing."""
+
+    pointer: Pointer
+    map: str
+    key: Buffer
+
+
+@dataclass(frozen=True, slots=True)
+class HashBytes(Statement):
+    """lookup3 of the first `length` bytes of `buffer`, 32 bits."""
+
+    target: Var
+    buffer: Buffer
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall(Statement):
+    """`target = function(arguments)`, of a helper or of a function given in C; `target` may be None.
+
+    `pure`: without a target that is read, nothing is lost when the call is left out.
+    """
+
+    target: Var | None
+    function: str
+    arguments: tuple[Expr, ...]
+    pure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AtomicAdd(Statement):
+    """Adds `value`, of 32 or 64 bits, to what is at `memory + offset`, at once for all threads."""
+
+    memory: Memory
+    offset: int
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class ReadClock(Statement):
+    """Nanoseconds of the monotonic clock, 64 bits."""
+
+    target: Var
+
+
+@dataclass(frozen=True, slots=True)
+class MoveHead(Statement):
+    """Moves the packet's start by `delta` (two's complement, positive removes bytes); goes to `otherwise`
+    where that cannot be.  Pointers into the packet are dead afterwards."""
+
+    delta: Expr
+    otherwise: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadContext(Statement):
+    """Reads a field of `struct ubpf_ctx`."""
+
+    target: Var
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteContext(Statement):
+    """Writes a field of `struct ubpf_ctx`."""
+
+    field: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Return(Statement):
+    """Ends the program with a verdict."""
+
+    verdict: Expr
+
+
+# ---- The program
+
+
+class MapType(Enum):
+    """Map types, by the names of abi.h."""
+
+    HASH = "UBPF_MAP_TYPE_HASH"
+    ARRAY = "UBPF_MAP_TYPE_ARRAY"
+    THREAD_ARRAY = "UBPF_MAP_TYPE_THREAD_ARRAY"
+    LPM = "UBPF_MAP_TYPE_LPM"
+    TERNARY = "UBPF_MAP_TYPE_TERNARY"
+    RING = "UBPF_MAP_TYPE_RING"
+    METER = "UBPF_MAP_TYPE_METER"
+
+
+class MapFlag(Enum):
+    """Map flags, by the names of abi.h."""
+
+    RDONLY_PROG = "UBPF_MAP_F_RDONLY_PROG"
+    RDONLY_USER = "UBPF_MAP_F_RDONLY_USER"
+    AGING = "UBPF_MAP_F_AGING"
+    EXPIRE = "UBPF_MAP_F_EXPIRE"
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """A map; sizes in bytes, `state_size` being a part of `value_size`; `extra` as abi.h says."""
+
+    name: str
+    type: MapType
+    key_size: int
+    value_size: int
+    max_entries: int
+    flags: tuple[MapFlag, ...] = ()
     state_size: int = 0
     extra: int = 0
 

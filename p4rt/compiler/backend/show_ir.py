@@ -16,6 +16,8 @@ def show_ir(program: ir.Program) -> str:
         lines.append(
             f"map {item.name}: {item.type.name.lower()} key {item.key_size} value {item.value_size}"
             f" max {item.max_entries}{flags}"
+            + (f" state {item.state_size}" if item.state_size else "")
+            + (f" extra {item.extra}" if item.extra else "")
         )
     for entry in program.initial:
         lines.append(f"entry {entry.map}: {entry.key.hex()} -> {entry.value.hex()}")
@@ -67,6 +69,11 @@ def _simple(statement: ir.Statement) -> str:
             return f"{pointer.name} = lookup {name}[{key.name}]"
         case ir.HashBytes(target, buffer, length):
             return f"{target.name}:32 = lookup3 {buffer.name} {length}"
+        case ir.FunctionCall(target, function, arguments):
+            result = f"{target.name}:{target.width} = " if target is not None else ""
+            return f"{result}{function}({', '.join(show(argument) for argument in arguments)})"
+        case ir.AtomicAdd(memory, offset, value):
+            return f"atomic {memory.name}+{offset} {value.width // 8} += {show(value)}"
         case ir.ReadClock(target):
             return f"{target.name}:64 = now"
         case ir.MoveHead(delta, otherwise):
@@ -109,4 +116,8 @@ def show(expr: ir.Expr) -> str:
             return f"load.{'be' if big_endian else 'le'}:{width}({memory.name}+{offset})"
         case ir.Found(_, pointer):
             return f"found({pointer.name})"
+        case ir.MemoryAddress(_, memory, offset):
+            return f"&{memory.name}+{offset}"
+        case ir.MapAddress(_, name):
+            return f"map {name}"
     raise AssertionError(f"no text for {type(expr).__name__}")

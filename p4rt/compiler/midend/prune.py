@@ -19,7 +19,7 @@ def prune(block: ir.Block) -> ir.Block:
         targets: set[str] = set()
         for statement in ir.walk(block):
             targets |= _labels(statement)
-            if isinstance(statement, ir.Store):
+            if isinstance(statement, ir.Store | ir.AtomicAdd):
                 read.add(statement.memory.name)
             for expr in ir.expressions(statement):
                 _collect(expr, read)
@@ -33,6 +33,9 @@ def _collect(expr: ir.Expr, read: set[str]) -> None:
     """Add the names of variables and pointers that `expr` reads."""
     match expr:
         case ir.Var(_, name) | ir.Load(_, ir.Memory(name)) | ir.Found(_, ir.Pointer(name)):
+            read.add(name)
+            return
+        case ir.MemoryAddress(_, ir.Memory(name)):
             read.add(name)
             return
     for item in fields(expr):
@@ -67,6 +70,10 @@ def _prune(block: ir.Block, read: set[str], targets: set[str]) -> ir.Block:
             case ir.Assign(target) | ir.ReadContext(target) | ir.ReadClock(target) | ir.HashBytes(target):
                 if target.name not in read:
                     continue
+            case ir.FunctionCall(ir.Var(_, name), pure=pure) if name not in read:
+                if pure:
+                    continue
+                statement = replace(statement, target=None)
             case ir.Lookup(pointer) | ir.PacketPointer(pointer, known=True):
                 if pointer.name not in read:
                     continue

@@ -48,6 +48,8 @@ class Rewriter:
             value = getattr(statement, item.name)
             if item.name == "cases":
                 changed[item.name] = tuple(ir.Case(case.values, self.block(case.body)) for case in value)
+            elif item.name == "arguments":
+                changed[item.name] = tuple(self.expr(argument) for argument in value)
             elif isinstance(value, tuple):
                 changed[item.name] = self.block(value)
         return replace(statement, **changed) if changed else statement

@@ -421,8 +421,6 @@ class Map:
     flags: tuple[MapFlag, ...] = ()
     state_size: int = 0
     extra: int = 0
-    state_size: int = 0
-    extra: int = 0
 
 
 @dataclass(frozen=True, slots=True)

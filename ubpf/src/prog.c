@@ -328,6 +328,24 @@ ubpf_prog_run(const struct ubpf_prog *prog, struct ubpf_run *run)
     return r0 <= UBPF_REDIRECT ? (enum ubpf_verdict) r0 : UBPF_ABORT;
 }
 
+enum ubpf_verdict
+ubpf_prog_count(const struct ubpf_prog *prog, struct ubpf_run *run,
+                uint64_t *n_insns)
+{
+    const struct ubpf_env env = {.host = &prog->host, .run = run};
+    uint64_t r0;
+
+    *n_insns = 0;
+    if (prog->single_threaded) {
+        ubpf_host_run_begin();
+    }
+    r0 = ubpf_code_count(prog->code, &env, n_insns);
+    if (prog->single_threaded) {
+        ubpf_host_run_end();
+    }
+    return r0 <= UBPF_REDIRECT ? (enum ubpf_verdict) r0 : UBPF_ABORT;
+}
+
 size_t
 ubpf_prog_n_maps(const struct ubpf_prog *prog)
 {

@@ -47,6 +47,16 @@ def test_redirect_by_longest_prefix(load: Load) -> None:
     assert program.run(bytes([11, 9, 1, 7])).verdict == ubpf.Verdict.DROP
 
 
+def test_instructions_are_counted_on_request(load: Load) -> None:
+    program = load("router")
+    program.maps["routes"].update(route(8, "10.0.0.0"), struct.pack("<I", 1))
+    hit, miss, short = (program.run(packet, count=True) for packet in (bytes([10, 0, 1, 7]), bytes(4), b""))
+    assert hit.n_insns is not None and miss.n_insns is not None and short.n_insns is not None
+    assert hit.n_insns > miss.n_insns > short.n_insns > 2
+    assert (hit.verdict, hit.output_port) == (ubpf.Verdict.REDIRECT, 22)
+    assert program.run(b"").n_insns is None
+
+
 def test_context_fields(load: Load) -> None:
     result = load("commands").run(b"m0", rss_hash=1000, pkt_mark=20, tunnel_id=300 << 32)
     assert result.output_port == 2 + 1000 + 20 + 300

@@ -114,6 +114,11 @@ int ubpf_buffer_adjust_head(struct ubpf_run *run, int32_t delta);
 enum ubpf_verdict ubpf_prog_run(const struct ubpf_prog *prog,
                                 struct ubpf_run *run);
 
+/* The same by a slower interpreter, which stores in '*n_insns' how many
+ * instructions ran; what helpers do is not among them. */
+enum ubpf_verdict ubpf_prog_count(const struct ubpf_prog *prog,
+                                  struct ubpf_run *run, uint64_t *n_insns);
+
 /* Maps.  Those of a program are numbered from 0 in the order of section
  * "maps"; a map for .rodata, if any, is the last and is named ".rodata". */
 size_t ubpf_prog_n_maps(const struct ubpf_prog *prog);

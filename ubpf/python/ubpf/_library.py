@@ -75,6 +75,7 @@ uint32_t ubpf_prog_n_insns(const struct ubpf_prog *prog);
 const void *ubpf_prog_section(const struct ubpf_prog *prog, const char *name, size_t *len);
 size_t ubpf_prog_adopt_maps(struct ubpf_prog *prog, struct ubpf_prog *old);
 int ubpf_prog_run(const struct ubpf_prog *prog, struct ubpf_run *run);
+int ubpf_prog_count(const struct ubpf_prog *prog, struct ubpf_run *run, uint64_t *n_insns);
 int ubpf_buffer_adjust_head(struct ubpf_run *run, int32_t delta);
 size_t ubpf_prog_n_maps(const struct ubpf_prog *prog);
 struct ubpf_map *ubpf_prog_map(const struct ubpf_prog *prog, size_t index);

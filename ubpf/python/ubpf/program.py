@@ -52,6 +52,8 @@ class RunResult:
     """Where the packet goes, if the verdict is REDIRECT."""
     clone_port: int | None
     """Where a copy goes, if one does."""
+    n_insns: int | None = None
+    """How many instructions ran, where that was asked for; what helpers do is not among them."""
 
 
 class _Maps(Mapping[str, Map]):
@@ -145,8 +147,12 @@ class Program:
         pkt_mark: int = 0,
         tunnel_id: int = 0,
         headroom: int = 256,
+        count: bool = False,
     ) -> RunResult:
-        """Run the program on ``packet``, in front of which it may add up to ``headroom`` bytes."""
+        """Run the program on ``packet``, in front of which it may add up to ``headroom`` bytes.
+
+        With ``count``, the interpreter runs it and counts instructions.
+        """
         packet = _as_bytes("a packet", packet)
         if len(packet) > MAX_PACKET:
             raise ValueError(f"a packet has at most {MAX_PACKET} bytes, not {len(packet)}")
@@ -169,14 +175,19 @@ class Program:
         ctx.truncate_len = _UNTRUNCATED
         run.adjust_head = lib.ubpf_buffer_adjust_head
         run.packet = buffer
+        n_insns = ffi.new("uint64_t *")
         with lock:
-            verdict = lib.ubpf_prog_run(self._handle, run)
+            if count:
+                verdict = lib.ubpf_prog_count(self._handle, run, n_insns)
+            else:
+                verdict = lib.ubpf_prog_run(self._handle, run)
         length = min(ctx.data_end - ctx.data, ctx.truncate_len)
         return RunResult(
             verdict=Verdict(verdict),
             packet=bytes(ffi.buffer(memory + (ctx.data - base), length)),
             output_port=ctx.output_port,
             clone_port=ctx.clone_port if ctx.clone else None,
+            n_insns=n_insns[0] if count else None,
         )
 
 

@@ -66,4 +66,8 @@ int ubpf_code_build(const struct ubpf_host *host,
 uint64_t ubpf_code_run(const struct ubpf_code *code,
                        const struct ubpf_env *env);
 
+/* The same, and adds the number of instructions that ran to '*n_insns'. */
+uint64_t ubpf_code_count(const struct ubpf_code *code,
+                         const struct ubpf_env *env, uint64_t *n_insns);
+
 #endif /* code.h */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The interpreter's loop: operations of which ops.h spells the variants, and
- * a table of labels to jump through. */
+ * a table of labels to jump through.  count.c builds a second one of it. */
 
 #include "interpreter/code.h"
 
@@ -61,7 +61,13 @@ MEMORY_ACCESS(64)
 SIGNED_DIVISION(32)
 SIGNED_DIVISION(64)
 
-#define DISPATCH goto *labels[insn->op]
+#ifdef UBPF_COUNT_INSNS
+#define RUN(CODE, ENV) ubpf_code_count(CODE, ENV, uint64_t *n_insns)
+#define DISPATCH       goto * (++*n_insns, labels[insn->op])
+#else
+#define RUN(CODE, ENV) ubpf_code_run(CODE, ENV)
+#define DISPATCH       goto *labels[insn->op]
+#endif
 #define NEXT      \
     do {          \
         insn++;   \
@@ -71,7 +77,7 @@ SIGNED_DIVISION(64)
 /* Programs may race with other threads for a map's values, as docs/abi.md
  * tells their authors; the thread sanitizer need not. */
 __attribute__((no_sanitize_thread)) uint64_t
-ubpf_code_run(const struct ubpf_code *code, const struct ubpf_env *env)
+RUN(const struct ubpf_code *code, const struct ubpf_env *env)
 {
     /* clang-format off */
     static const void *const labels[N_OPS] = {

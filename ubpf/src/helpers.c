@@ -90,6 +90,24 @@ helper_hash_lookup3(const struct ubpf_env *env, uint64_t data, uint64_t len,
     return ubpf_lookup3(pointer(data), len, (uint32_t) seed);
 }
 
+static const uint32_t lookup_types[] = {
+    UBPF_MAP_TYPE_HASH,        UBPF_MAP_TYPE_ARRAY,
+    UBPF_MAP_TYPE_THREAD_HASH, UBPF_MAP_TYPE_THREAD_ARRAY,
+    UBPF_MAP_TYPE_LRU_HASH,    UBPF_MAP_TYPE_LPM,
+    UBPF_MAP_TYPE_TERNARY,     0,
+};
+
+/* A lookup's key is not an entry's in a ternary map. */
+static const uint32_t update_types[] = {
+    UBPF_MAP_TYPE_HASH,
+    UBPF_MAP_TYPE_ARRAY,
+    UBPF_MAP_TYPE_THREAD_HASH,
+    UBPF_MAP_TYPE_THREAD_ARRAY,
+    UBPF_MAP_TYPE_LRU_HASH,
+    UBPF_MAP_TYPE_LPM,
+    0,
+};
+
 static const struct {
     struct ubpf_helper_desc desc;
     ubpf_helper_fn *impl;
@@ -101,6 +119,7 @@ static const struct {
                     .name = "map_lookup",
                     .args = {UBPF_ARG_MAP, UBPF_ARG_MAP_KEY},
                     .ret = UBPF_RET_MAP_VALUE_OR_NULL,
+                    .map_types = lookup_types,
                 },
             .impl = helper_map_lookup,
         },
@@ -112,6 +131,7 @@ static const struct {
                     .args = {UBPF_ARG_MAP, UBPF_ARG_MAP_KEY,
                              UBPF_ARG_MAP_VALUE, UBPF_ARG_SCALAR},
                     .ret = UBPF_RET_SCALAR,
+                    .map_types = update_types,
                     .writes_map = true,
                 },
             .impl = helper_map_update,
@@ -123,6 +143,7 @@ static const struct {
                     .name = "map_delete",
                     .args = {UBPF_ARG_MAP, UBPF_ARG_MAP_KEY},
                     .ret = UBPF_RET_SCALAR,
+                    .map_types = update_types,
                     .writes_map = true,
                 },
             .impl = helper_map_delete,
@@ -163,6 +184,17 @@ const struct ubpf_helper_desc *
 ubpf_helper_desc(uint32_t id)
 {
     return ubpf_helper_impl(id) ? &helpers[id].desc : NULL;
+}
+
+bool
+ubpf_helper_takes_map(const struct ubpf_helper_desc *helper, uint32_t type)
+{
+    for (const uint32_t *p = helper->map_types; p && *p; p++) {
+        if (*p == type) {
+            return true;
+        }
+    }
+    return false;
 }
 
 ubpf_helper_fn *

@@ -28,6 +28,11 @@ enum ubpf_arg_kind {
                          * next argument, UBPF_ARG_MEM_SIZE, says. */
     UBPF_ARG_MEM_SIZE,  /* A number of bytes; 0 is fine, and then
                          * the pointer is not followed. */
+    UBPF_ARG_METER,     /* Pointer to a struct ubpf_meter that lies
+                         * wholly in the state of a map's value (the
+                         * last 'state_size' bytes), at a constant
+                         * offset that is a multiple of 8.  Neither
+                         * flag of the map matters. */
 };
 
 enum ubpf_ret_kind {
@@ -39,12 +44,18 @@ struct ubpf_helper_desc {
     const char *name;
     enum ubpf_arg_kind args[UBPF_HELPER_MAX_ARGS];
     enum ubpf_ret_kind ret;
-    bool writes_map;   /* Refused for UBPF_MAP_F_RDONLY_PROG maps. */
-    bool moves_packet; /* Kills every pointer into the packet. */
+    const uint32_t *map_types; /* What the UBPF_ARG_MAP may be: values of enum
+                                * ubpf_map_type, ended by 0. */
+    bool writes_map;           /* Refused for UBPF_MAP_F_RDONLY_PROG maps. */
+    bool moves_packet;         /* Kills every pointer into the packet. */
 };
 
 /* The helper with number 'id' (enum ubpf_helper), or NULL. */
 const struct ubpf_helper_desc *ubpf_helper_desc(uint32_t id);
+
+/* True if the UBPF_ARG_MAP of 'helper' may be a map of 'type'. */
+bool ubpf_helper_takes_map(const struct ubpf_helper_desc *helper,
+                           uint32_t type);
 
 /* What a helper knows of the run that calls it. */
 struct ubpf_env {

@@ -96,6 +96,8 @@ check_argument(struct verifier *v, const struct ubpf_helper_desc *helper,
     case UBPF_ARG_MEM:
         snprintf(what, sizeof what, "the data of %s", helper->name);
         return check_sized(v, reg, what);
+    case UBPF_ARG_METER:
+        break;
     }
     return refuse(v, REG(reg), "unknown kind of argument");
 }

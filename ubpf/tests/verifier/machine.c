@@ -288,6 +288,9 @@ do_call(struct machine *m, const struct ubpf_op *op)
             ok = !m->reg[i + 2]
                  || (tag == TAG_POINTER && check_memory(m, x, m->reg[i + 2]));
             break;
+        case UBPF_ARG_METER: /* Nothing that calls it is accepted. */
+            ok = false;
+            break;
         case UBPF_ARG_NONE:
             break;
         }

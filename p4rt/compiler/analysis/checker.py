@@ -51,7 +51,8 @@ def _silence(program: ast.Program, diagnostics: Diagnostics) -> None:
         for node in ast.walk(decl):
             for note in getattr(node, "annos", ()):
                 if note.name == "noWarn":
-                    codes = [item.value for item in note.exprs if isinstance(item, ast.StringLit)]
+                    written = [item.value for item in note.exprs if isinstance(item, ast.StringLit)]
+                    codes = [code.replace("_", "-") for code in written]
                     diagnostics.silence(node.span, codes)
 
 

@@ -21,7 +21,7 @@ How to read it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -209,9 +209,21 @@ class ActionValue:
     args: tuple[tuple[t.ParamType, Value], ...]
 
 
+PRIORITY_KINDS = frozenset({"ternary", "range", "optional"})
+"""Match kinds that let several entries of one table match, so that a priority must decide."""
+
+
+def needs_priority(match_kinds: Iterable[str]) -> bool:
+    """Do the entries of a table whose key has these match kinds have priorities?"""
+    return not PRIORITY_KINDS.isdisjoint(match_kinds)
+
+
 @dataclass(frozen=True, eq=False)
 class TableEntry:
-    """An entry in the source: a keyset for each key element."""
+    """An entry in the source: a keyset for each key element.
+
+    `priority` is what the control plane sees: the largest wins, whatever the source means by its numbers;
+    None in a table whose entries have none."""
 
     source: ast.Entry
     keysets: tuple[Keyset, ...]

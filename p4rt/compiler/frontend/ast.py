@@ -470,6 +470,7 @@ class ActionRef(Node):
 
 class EntriesProperty(Property):
     """`const entries = {...}`"""
+    annos: tuple[Annotation, ...]
     const: bool
     entries: tuple[Entry, ...]
 

@@ -428,7 +428,7 @@ def _optional_const(p: Any) -> Token | None:
 
 @rule("property : annos optional_const ENTRIES ASSIGN LBRACE entries RBRACE")
 def _entries(p: Any) -> ast.EntriesProperty:
-    return ast.EntriesProperty(p[3].span.to(p[7].span), p[2] is not None, tuple(p[6]))
+    return ast.EntriesProperty(p[3].span.to(p[7].span), tuple(p[1]), p[2] is not None, tuple(p[6]))
 
 
 @rule("property : annos optional_const name ASSIGN expr SEMI")

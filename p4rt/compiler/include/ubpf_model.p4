@@ -46,6 +46,12 @@ struct standard_metadata {
 
 #endif
 
+// What core.p4 has no match kind for.
+match_kind {
+    range,      // From one value to another.
+    optional    // Equal, or anything.
+}
+
 // Drop the packet.
 extern void mark_to_drop();
 // Let the packet pass; that is what happens when nothing else is said.

@@ -3,8 +3,6 @@
 #include <core.p4>
 #include <ubpf_model.p4>
 
-match_kind { range, optional }
-
 header ethernet_t { bit<48> dst; bit<48> src; bit<16> type; }
 header ipv4_t {
     bit<4> version; bit<4> ihl; bit<8> tos; bit<16> len; bit<32> frag;

@@ -325,7 +325,7 @@ ubpf_prog_run(const struct ubpf_prog *prog, struct ubpf_run *run)
     if (prog->single_threaded) {
         ubpf_host_run_end();
     }
-    return r0 <= UBPF_REDIRECT ? (enum ubpf_verdict) r0 : UBPF_ABORT;
+    return r0 <= UBPF_RESUBMIT ? (enum ubpf_verdict) r0 : UBPF_ABORT;
 }
 
 enum ubpf_verdict
@@ -343,7 +343,7 @@ ubpf_prog_count(const struct ubpf_prog *prog, struct ubpf_run *run,
     if (prog->single_threaded) {
         ubpf_host_run_end();
     }
-    return r0 <= UBPF_REDIRECT ? (enum ubpf_verdict) r0 : UBPF_ABORT;
+    return r0 <= UBPF_RESUBMIT ? (enum ubpf_verdict) r0 : UBPF_ABORT;
 }
 
 size_t

@@ -121,7 +121,8 @@ verdicts_that_do_not_exist_abort(void)
     struct packet p;
 
     command(prog, &p, '?', 3, UBPF_REDIRECT);
-    command(prog, &p, '?', 4, UBPF_ABORT);
+    command(prog, &p, '?', 4, UBPF_RESUBMIT);
+    command(prog, &p, '?', 5, UBPF_ABORT);
     command(prog, &p, '?', -1, UBPF_ABORT);
     CHECK_EQ(run(prog, &p, "?", 1), UBPF_ABORT);
     ubpf_prog_destroy(prog);

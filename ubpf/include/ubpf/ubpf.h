@@ -110,7 +110,7 @@ struct ubpf_buffer {
 };
 int ubpf_buffer_adjust_head(struct ubpf_run *run, int32_t delta);
 
-/* Runs 'prog' and returns its verdict (already one of the four). */
+/* Runs 'prog' and returns its verdict (already one of the five). */
 enum ubpf_verdict ubpf_prog_run(const struct ubpf_prog *prog,
                                 struct ubpf_run *run);
 

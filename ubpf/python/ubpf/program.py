@@ -27,6 +27,8 @@ class Verdict(enum.IntEnum):
     DROP = 1
     PASS = 2
     REDIRECT = 3
+    RESUBMIT = 4
+    """To the OpenFlow table whose number is ``output_port``."""
 
 
 @dataclass(frozen=True)

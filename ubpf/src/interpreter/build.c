@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "host.h"
+#include "isa/functions.h"
 #include "maps/map.h"
 
 /* 0 to 3 for 8 to 64 bits. */
@@ -103,6 +104,9 @@ translate(const struct ubpf_op *op, struct ubpf_map *const maps[],
                           ? NULL
                           : ubpf_helper_impl((uint32_t) op->imm);
         return out->helper ? 0 : EINVAL;
+    case UBPF_KIND_CALL_LOCAL:
+        out->op = OP_CALL_LOCAL;
+        return 0;
     case UBPF_KIND_EXIT:
         out->op = OP_EXIT;
         return 0;
@@ -137,26 +141,62 @@ number_slots(const struct ubpf_insn *insns, uint32_t n, uint32_t slots[],
     return 0;
 }
 
+/* What a translation needs to know of the program. */
+struct source {
+    const struct ubpf_insn *insns;
+    uint32_t n;
+    uint32_t *slots; /* See number_slots(). */
+    struct ubpf_map *const *maps;
+    uint32_t n_maps;
+    struct ubpf_function *functions;
+    uint32_t n_functions;
+};
+
+/* Completes '*out', the translation of 'op' in slot 'pc' of function 'f', by
+ * where it goes to. */
+static int
+link(const struct source *s, const struct ubpf_op *op, uint32_t pc,
+     const struct ubpf_function *f, struct code_insn *out)
+{
+    switch ((enum ubpf_kind) op->kind) {
+    case UBPF_KIND_CALL_LOCAL:
+        out->imm = f->frame + UBPF_CALL_SAVE;
+        break;
+    case UBPF_KIND_JUMP:
+    case UBPF_KIND_GOTO:
+        break;
+    case UBPF_KIND_EXIT:
+        out->op = f->start ? OP_RETURN : OP_EXIT;
+        return 0;
+    default:
+        return 0;
+    }
+    if (s->slots[op->target] == UINT32_MAX) {
+        return EINVAL;
+    }
+    out->offset = (int32_t) (s->slots[op->target] - s->slots[pc]);
+    return 0;
+}
+
 /* Fills code->insns. */
 static int
-fill(const struct ubpf_insn *insns, uint32_t n, const uint32_t slots[],
-     struct ubpf_map *const maps[], uint32_t n_maps, struct ubpf_code *code)
+fill(const struct source *s, struct ubpf_code *code)
 {
-    for (uint32_t pc = 0; pc < n;) {
-        struct code_insn *out = &code->insns[slots[pc]];
+    const struct ubpf_function *f = s->functions;
+
+    for (uint32_t pc = 0; pc < s->n;) {
+        struct code_insn *out = &code->insns[s->slots[pc]];
         struct ubpf_op op;
         int err;
 
-        ubpf_decode(insns, n, pc, &op);
-        err = translate(&op, maps, n_maps, out);
+        f += pc == f->end;
+        ubpf_decode(s->insns, s->n, pc, &op);
+        err = translate(&op, s->maps, s->n_maps, out);
+        if (!err) {
+            err = link(s, &op, pc, f, out);
+        }
         if (err) {
             return err;
-        }
-        if (op.kind == UBPF_KIND_JUMP || op.kind == UBPF_KIND_GOTO) {
-            if (slots[op.target] == UINT32_MAX) {
-                return EINVAL;
-            }
-            out->offset = (int32_t) (slots[op.target] - slots[pc]);
         }
         pc += op.len;
     }
@@ -168,23 +208,25 @@ ubpf_code_build(const struct ubpf_host *host, const struct ubpf_insn *insns,
                 uint32_t n, struct ubpf_map *const maps[], uint32_t n_maps,
                 struct ubpf_code **codep)
 {
+    struct source s = {.insns = insns, .n = n, .maps = maps, .n_maps = n_maps};
     struct ubpf_code *code = NULL;
-    uint32_t *slots;
-    uint32_t count;
+    uint32_t count = 0;
     int err;
 
     *codep = NULL;
-    slots = ubpf_host_zalloc(host, n, sizeof *slots);
-    if (!slots) {
-        return ENOMEM;
+    s.slots = ubpf_host_zalloc(host, n, sizeof *s.slots);
+    err = s.slots ? number_slots(insns, n, s.slots, &count) : ENOMEM;
+    if (!err) {
+        err = ubpf_functions_find(host, insns, n, &s.functions,
+                                  &s.n_functions);
     }
-    err = number_slots(insns, n, slots, &count);
     if (!err) {
         code = ubpf_host_zalloc(
             host, 1, sizeof *code + (size_t) count * sizeof code->insns[0]);
-        err = code ? fill(insns, n, slots, maps, n_maps, code) : ENOMEM;
+        err = code ? fill(&s, code) : ENOMEM;
     }
-    ubpf_host_free(host, slots);
+    ubpf_host_free(host, s.slots);
+    ubpf_host_free(host, s.functions);
     if (err) {
         ubpf_host_free(host, code);
         return err;

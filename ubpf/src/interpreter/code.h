@@ -35,7 +35,9 @@ struct ubpf_map;
 #define OP_LDDW       OP_SWAP(3)
 #define OP_GOTO       (OP_LDDW + 1)
 #define OP_CALL       (OP_GOTO + 1)
-#define OP_EXIT       (OP_CALL + 1)
+#define OP_CALL_LOCAL (OP_CALL + 1) /* To 'offset', r10 down by 'imm'. */
+#define OP_RETURN     (OP_CALL_LOCAL + 1)
+#define OP_EXIT       (OP_RETURN + 1)
 #define N_OPS         (OP_EXIT + 1)
 
 struct code_insn {

@@ -92,6 +92,8 @@
     [OP_LDDW] = &&lddw, \
     [OP_GOTO] = &&go_to, \
     [OP_CALL] = &&call, \
+    [OP_CALL_LOCAL] = &&call_local, \
+    [OP_RETURN] = &&back, \
     [OP_EXIT] = &&done
 
 /* The operations. */

@@ -10,6 +10,7 @@
 #include <ubpf/ubpf.h>
 
 #include "interpreter/ops.h"
+#include "isa/functions.h"
 
 /* Memory may be unaligned. */
 #define MEMORY_ACCESS(BITS)                                          \
@@ -74,6 +75,19 @@ SIGNED_DIVISION(64)
         DISPATCH; \
     } while (0)
 
+/* What a call keeps below the frame of the caller. */
+struct saved_frame {
+    uint64_t saved[4]; /* r6...r9. */
+    const struct code_insn *call;
+};
+_Static_assert(sizeof(struct saved_frame) <= UBPF_CALL_SAVE, "room for it");
+
+static inline void *
+pointer(uint64_t reg)
+{
+    return (void *) (uintptr_t) reg;
+}
+
 /* Programs may race with other threads for a map's values, as docs/abi.md
  * tells their authors; the thread sanitizer need not. */
 __attribute__((no_sanitize_thread)) uint64_t
@@ -88,6 +102,7 @@ RUN(const struct ubpf_code *code, const struct ubpf_env *env)
     /* clang-format on */
     _Alignas(16) uint8_t stack[UBPF_STACK_SIZE];
     const struct code_insn *insn = code->insns;
+    struct saved_frame *frame;
     uint64_t r[UBPF_N_REGS] = {0};
 
     r[1] = (uintptr_t) &env->run->ctx;
@@ -149,6 +164,20 @@ go_to:
     DISPATCH;
 call:
     r[0] = insn->helper(env, r[1], r[2], r[3], r[4], r[5]);
+    NEXT;
+call_local:
+    /* What verified programs leave alone, see isa/functions.h. */
+    frame = pointer(r[UBPF_REG_FP] - insn->imm);
+    memcpy(frame->saved, &r[6], sizeof frame->saved);
+    frame->call = insn;
+    r[UBPF_REG_FP] = (uintptr_t) frame;
+    insn += insn->offset;
+    DISPATCH;
+back:
+    frame = pointer(r[UBPF_REG_FP]);
+    memcpy(&r[6], frame->saved, sizeof frame->saved);
+    insn = frame->call;
+    r[UBPF_REG_FP] += insn->imm;
     NEXT;
 done:
     return r[0];

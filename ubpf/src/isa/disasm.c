@@ -163,6 +163,10 @@ ubpf_disasm(const struct ubpf_insn *insns, uint32_t n, uint32_t pc, char *buf,
     case UBPF_KIND_CALL:
         snprintf(buf, size, "call %" PRId64, op.imm);
         break;
+    case UBPF_KIND_CALL_LOCAL:
+        signed_offset((int64_t) op.target - pc - 1, "", off, sizeof off);
+        snprintf(buf, size, "call pc%s", off);
+        break;
     case UBPF_KIND_EXIT:
         snprintf(buf, size, "exit");
         break;

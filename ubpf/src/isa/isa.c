@@ -256,13 +256,18 @@ decode_target(uint32_t n, uint32_t pc, int64_t delta, struct ubpf_op *op)
 }
 
 static const char *
-decode_call(const struct ubpf_insn *insn)
+decode_call(const struct ubpf_insn *insn, uint32_t n, uint32_t pc,
+            struct ubpf_op *op)
 {
+    op->src = 0;
+    op->reg = false;
     switch (insn->src) {
     case 0:
         return NULL;
     case 1:
-        return "local function calls are not supported";
+        op->kind = UBPF_KIND_CALL_LOCAL;
+        return decode_target(n, pc, insn->imm, op) ? "call out of the program"
+                                                   : NULL;
     case 2:
         return "calls of helpers by BTF id are not supported";
     default:
@@ -312,12 +317,13 @@ ubpf_decode(const struct ubpf_insn *insns, uint32_t n, uint32_t pc,
         return decode_target(n, pc, op->bits == 64 ? insn->offset : insn->imm,
                              op);
     case UBPF_KIND_CALL:
-        return decode_call(insn);
+        return decode_call(insn, n, pc, op);
     case UBPF_KIND_STORE:
     case UBPF_KIND_EXIT:
     case UBPF_KIND_INVALID:
     case UBPF_KIND_LOAD_MAP:
     case UBPF_KIND_LOAD_MAP_VALUE:
+    case UBPF_KIND_CALL_LOCAL:
         break;
     }
     return NULL;

@@ -46,6 +46,7 @@ enum ubpf_kind {
     UBPF_KIND_JUMP,           /* if dst 'code' operand goto target. */
     UBPF_KIND_GOTO,           /* goto target. */
     UBPF_KIND_CALL,           /* r0 = helper number imm (r1...r5). */
+    UBPF_KIND_CALL_LOCAL,     /* r0 = the function at target (r1...r5). */
     UBPF_KIND_EXIT,           /* return r0. */
 };
 
@@ -135,7 +136,7 @@ struct ubpf_op {
     bool fetch;      /* ATOMIC: old value to src (CMPXCHG: r0). */
     uint8_t len;     /* Slots: 1, or 2 for lddw. */
     int16_t offset;  /* LOAD, STORE, ATOMIC: in bytes. */
-    uint32_t target; /* JUMP, GOTO: index of the slot. */
+    uint32_t target; /* JUMP, GOTO, CALL_LOCAL: index of the slot. */
     int64_t imm;     /* Sign-extended (LOAD_IMM: whole). */
 };
 

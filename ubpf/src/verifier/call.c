@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Calls of helpers, checked against their descriptions. */
+ * Calls: of helpers, checked against their descriptions, and of functions of
+ * the program. */
 
 #include "state.h"
 
@@ -152,5 +153,63 @@ do_call(struct verifier *v, const struct ubpf_op *op)
     for (int i = 1; i <= UBPF_HELPER_MAX_ARGS; i++) {
         regs[i] = (struct value) {.kind = VALUE_NONE};
     }
+    return v->error;
+}
+
+int
+do_call_local(struct verifier *v, const struct ubpf_op *op)
+{
+    struct state *cur = v->cur;
+    int64_t bottom = stack_top(v, cur->n_calls) - frame_size(v, v->pc);
+    int64_t top = bottom - UBPF_CALL_SAVE;
+
+    if (cur->n_calls == UBPF_MAX_FRAMES - 1 || top < -UBPF_STACK_SIZE) {
+        return refuse(v, 0,
+                      "no room on the stack for another call: %" PRId64
+                      " of %d bytes are in use",
+                      -bottom, UBPF_STACK_SIZE);
+    }
+    stack_cut(v, bottom);
+    for (int i = 0; i < 4 && !v->error; i++) {
+        struct value *saved = &cur->regs[6 + i];
+
+        if (saved->kind != VALUE_NONE
+            && v->live[v->pc + op->len] & REG(6 + i)) {
+            stack_write(v, top + i * 8, 8, saved);
+        }
+        *saved = (struct value) {.kind = VALUE_NONE};
+    }
+    cur->regs[0] = (struct value) {.kind = VALUE_NONE};
+    cur->regs[UBPF_REG_FP].num = scalar_const((uint64_t) top);
+    value_settle(&cur->regs[UBPF_REG_FP]);
+    cur->calls[cur->n_calls++] = v->pc;
+    return v->error;
+}
+
+int
+do_return(struct verifier *v, uint32_t *next)
+{
+    struct state *cur = v->cur;
+    int64_t top = stack_top(v, cur->n_calls);
+    uint32_t pc = cur->calls[--cur->n_calls];
+    const char *what;
+
+    *next = pc + v->ops[pc].len;
+    for (int i = 1; i <= UBPF_HELPER_MAX_ARGS; i++) {
+        cur->regs[i] = (struct value) {.kind = VALUE_NONE};
+    }
+    for (int i = 0; i < 4; i++) {
+        struct value *saved = &cur->regs[6 + i];
+
+        if (!(v->live[*next] & REG(6 + i))
+            || !stack_load(v, top + i * 8, 8, saved, &what)) {
+            *saved = (struct value) {.kind = VALUE_NONE};
+        }
+    }
+    stack_cut(v, top + UBPF_CALL_SAVE);
+    cur->calls[cur->n_calls] = 0;
+    top = stack_top(v, cur->n_calls);
+    cur->regs[UBPF_REG_FP].num = scalar_const((uint64_t) top);
+    value_settle(&cur->regs[UBPF_REG_FP]);
     return v->error;
 }

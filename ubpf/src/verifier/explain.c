@@ -106,6 +106,10 @@ start(struct verifier *v, uint32_t pc, struct text *text)
     if (line) {
         put(text, " (P4 line %" PRIu32 ")", line);
     }
+    if (v->cur && v->cur->n_calls && pc == v->pc) {
+        put(text, ", called from insn %" PRIu32,
+            v->cur->calls[v->cur->n_calls - 1]);
+    }
     put(text, ": %s: ", insn);
     return true;
 }

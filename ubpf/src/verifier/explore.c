@@ -235,6 +235,10 @@ step(struct verifier *v, bool *ended)
     case UBPF_KIND_CALL:
         error = do_call(v, op);
         break;
+    case UBPF_KIND_CALL_LOCAL:
+        error = do_call_local(v, op);
+        next = op->target;
+        break;
     case UBPF_KIND_JUMP:
         error = do_jump(v, op, &next);
         break;
@@ -242,6 +246,10 @@ step(struct verifier *v, bool *ended)
         next = op->target;
         break;
     case UBPF_KIND_EXIT:
+        if (v->cur->n_calls) {
+            error = do_return(v, &next);
+            break;
+        }
         error = need_initialised(v, 0);
         if (!error && v->cur->regs[0].kind != VALUE_SCALAR) {
             error = refuse(v, REG(0), "the program would return a pointer");

@@ -16,7 +16,7 @@ successors(const struct ubpf_op *op, uint32_t pc, uint32_t next[2])
 {
     switch (op->kind) {
     case UBPF_KIND_EXIT:
-        return 0;
+        return 0; /* Calls go on after themselves. */
     case UBPF_KIND_GOTO:
         next[0] = op->target;
         return 1;
@@ -51,6 +51,97 @@ decode_all(struct verifier *v)
     return 0;
 }
 
+/* Checks that the instructions of 'f' stay in it. */
+static int
+check_function(struct verifier *v, const struct ubpf_function *f)
+{
+    uint32_t next[2], last = f->start;
+
+    for (uint32_t pc = f->start; pc < f->end; pc += v->ops[pc].len) {
+        last = pc;
+    }
+    if (v->ops[last].kind != UBPF_KIND_EXIT
+        && v->ops[last].kind != UBPF_KIND_GOTO) {
+        return refuse_at(v, last, "the function can run past its end");
+    }
+    for (uint32_t pc = f->start; pc < f->end; pc += v->ops[pc].len) {
+        for (int k = successors(&v->ops[pc], pc, next); k-- > 0;) {
+            if (next[k] < f->start || next[k] >= f->end) {
+                return refuse_at(v, pc, "jump out of the function");
+            }
+        }
+    }
+    return 0;
+}
+
+/* Finds the functions that may be called from others which may be called 'n'
+ * deep, and so on, and checks that this ends. */
+static int
+check_depth(struct verifier *v, uint8_t *depth)
+{
+    bool changed = true;
+
+    while (changed) {
+        changed = false;
+        for (uint32_t pc = 0, i = 0; pc < v->obj->n_insns;
+             pc += v->ops[pc].len) {
+            uint32_t callee;
+
+            i += pc == v->functions[i].end;
+            if (v->ops[pc].kind != UBPF_KIND_CALL_LOCAL) {
+                continue;
+            }
+            callee = ubpf_function_at(v->functions, v->n_functions,
+                                      v->ops[pc].target);
+            if (depth[callee] > depth[i]) {
+                continue;
+            }
+            depth[callee] = (uint8_t) (depth[i] + 1);
+            changed = true;
+            if (depth[callee] >= UBPF_MAX_FRAMES) {
+                return refuse_at(v, pc,
+                                 "calls are nested more than %d deep, or "
+                                 "without end",
+                                 UBPF_MAX_FRAMES);
+            }
+        }
+    }
+    return 0;
+}
+
+/* Finds the functions, and checks that each is one. */
+static int
+check_functions(struct verifier *v)
+{
+    uint8_t *depth;
+    int error;
+
+    for (uint32_t pc = 0; pc < v->obj->n_insns; pc += v->ops[pc].len) {
+        if (v->ops[pc].kind == UBPF_KIND_CALL_LOCAL
+            && !v->ops[v->ops[pc].target].len) {
+            return refuse_at(v, pc, "call into the middle of an lddw");
+        }
+    }
+    v->error = ubpf_functions_find(v->host, v->obj->insns, v->obj->n_insns,
+                                   &v->functions, &v->n_functions);
+    if (v->error) {
+        return v->error;
+    }
+    for (uint32_t i = 0; v->n_functions > 1 && i < v->n_functions; i++) {
+        error = check_function(v, &v->functions[i]);
+        if (error) {
+            return error;
+        }
+    }
+    depth = ver_alloc(v, v->n_functions);
+    if (!depth) {
+        return v->error;
+    }
+    error = check_depth(v, depth);
+    ver_free(v, depth, v->n_functions);
+    return error;
+}
+
 /* Checks jump targets and marks where paths meet. */
 static int
 find_joins(struct verifier *v)
@@ -71,12 +162,40 @@ find_joins(struct verifier *v)
             }
             ways[next[k]] += ways[next[k]] < 2;
         }
+        if (v->ops[pc].kind == UBPF_KIND_CALL_LOCAL) {
+            ways[v->ops[pc].target] = 2;
+            ways[next[0]] = 2;
+        }
     }
     ways[0]++; /* The entry. */
     for (uint32_t pc = 0; pc < n; pc++) {
         v->join[pc] = ways[pc] > 1;
     }
     ver_free(v, ways, n);
+    return 0;
+}
+
+/* What a loop calls is in the loop. */
+static int
+find_called_loops(struct verifier *v)
+{
+    bool *called = ver_alloc(v, v->n_functions);
+
+    if (!called) {
+        return v->error;
+    }
+    for (int round = 1; round < UBPF_MAX_FRAMES; round++) {
+        for (uint32_t pc = 0, i = 0; pc < v->obj->n_insns;
+             pc += v->ops[pc].len) {
+            i += pc == v->functions[i].end;
+            v->loop[pc] |= called[i];
+            if (v->ops[pc].kind == UBPF_KIND_CALL_LOCAL && v->loop[pc]) {
+                called[ubpf_function_at(v->functions, v->n_functions,
+                                        v->ops[pc].target)] = true;
+            }
+        }
+    }
+    ver_free(v, called, v->n_functions);
     return 0;
 }
 
@@ -103,7 +222,7 @@ find_loops(struct verifier *v)
 
 /* Registers that 'op' reads and writes. */
 static void
-registers(const struct ubpf_op *op, uint16_t *reads, uint16_t *writes)
+registers(const struct verifier *v, const struct ubpf_op *op, uint16_t *reads, uint16_t *writes)
 {
     const struct ubpf_helper_desc *helper;
     uint16_t operand = op->reg ? REG(op->src) : 0;
@@ -146,6 +265,10 @@ registers(const struct ubpf_op *op, uint16_t *reads, uint16_t *writes)
             *reads |= REG(i + 1);
         }
         break;
+    case UBPF_KIND_CALL_LOCAL:
+        *writes = REG(0) | REG(1) | REG(2) | REG(3) | REG(4) | REG(5);
+        *reads = v->live[op->target] & *writes & ~REG(0);
+        break;
     case UBPF_KIND_EXIT:
         *reads = REG(0);
         break;
@@ -179,7 +302,7 @@ find_live(struct verifier *v)
             for (int k = successors(op, pc, next); k-- > 0;) {
                 live |= v->live[next[k]];
             }
-            registers(op, &reads, &writes);
+            registers(v, op, &reads, &writes);
             live = (live & ~writes) | reads;
             changed |= live != v->live[pc];
             v->live[pc] = live;
@@ -196,8 +319,12 @@ check_flow(struct verifier *v)
         error = find_joins(v);
     }
     if (!error) {
+        error = check_functions(v);
+    }
+    if (!error) {
         find_loops(v);
         find_live(v);
+        error = v->n_functions > 1 ? find_called_loops(v) : 0;
     }
     return error;
 }

@@ -127,13 +127,23 @@ find_stack(struct verifier *v, int reg, int offset, int64_t len,
     if (error) {
         return error;
     }
-    if (!stack_in_range(span->first, 0) || !stack_in_range(span->last, len)) {
+    if (!stack_in_range(v, span->first, span->last - span->first + len)) {
+        int64_t top = stack_top(v, v->cur->n_calls);
+
+        if (v->cur->n_calls && span->first >= -UBPF_STACK_SIZE
+            && span->last + len <= 0) {
+            return refuse(v, REG(reg),
+                          "stack access at r10%+" PRId64 ", %" PRId64
+                          " bytes: not within the frame of one function",
+                          span->first - top, span->last - span->first + len);
+        }
         return refuse(v, REG(reg),
                       "stack access at r10%+" PRId64 ", %" PRId64
                       " bytes: the stack is r10-%d to r10-1",
-                      span->first < -UBPF_STACK_SIZE ? span->first
-                                                     : span->last,
-                      len, UBPF_STACK_SIZE);
+                      (span->first < -UBPF_STACK_SIZE ? span->first
+                                                      : span->last)
+                          - top,
+                      len, (int) (UBPF_STACK_SIZE + top));
     }
     return 0;
 }

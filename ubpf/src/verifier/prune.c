@@ -9,6 +9,8 @@
 
 #include "state.h"
 
+#include <string.h>
+
 #define MAX_BINDINGS 96
 
 struct binding {
@@ -295,6 +297,11 @@ state_covers(struct verifier *v, const struct checkpoint *point, bool exactly)
     m.exactly = exactly;
     m.n_syms = m.n_nulls = m.n_sums = 0;
     v->work++;
+    if (old->n_calls != v->cur->n_calls
+        || memcmp(old->calls, v->cur->calls,
+                  old->n_calls * sizeof *old->calls)) {
+        return false;
+    }
     for (int i = 0; i < UBPF_N_REGS; i++) {
         if (v->live[v->pc] & REG(i)
             && !match_value(&m, &old->regs[i], &v->cur->regs[i])) {

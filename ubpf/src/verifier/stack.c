@@ -21,11 +21,53 @@ get_cell(const struct state *state, int64_t at)
     return -1 - at < state->depth ? state->stack[-1 - at] : 0;
 }
 
-bool
-stack_in_range(int64_t at, int64_t len)
+uint32_t
+frame_size(const struct verifier *v, uint32_t pc)
 {
-    return at >= -UBPF_STACK_SIZE && at <= 0 && len >= 0
-           && len <= UBPF_STACK_SIZE && at + len <= 0;
+    return v->functions[ubpf_function_at(v->functions, v->n_functions, pc)]
+        .frame;
+}
+
+int64_t
+stack_top(const struct verifier *v, uint32_t frame)
+{
+    int64_t top = 0;
+
+    for (uint32_t i = 0; i < frame; i++) {
+        top -= frame_size(v, v->cur->calls[i]) + UBPF_CALL_SAVE;
+    }
+    return top;
+}
+
+bool
+stack_in_range(const struct verifier *v, int64_t at, int64_t len)
+{
+    int64_t top = 0;
+
+    if (len < 0 || len > UBPF_STACK_SIZE) {
+        return false;
+    }
+    for (uint32_t i = 0; i < v->cur->n_calls; i++) {
+        int64_t bottom = top - frame_size(v, v->cur->calls[i]);
+
+        if (at >= bottom) {
+            return at <= top && at + len <= top;
+        }
+        top = bottom - UBPF_CALL_SAVE;
+    }
+    return at >= -UBPF_STACK_SIZE && at <= top && at + len <= top;
+}
+
+void
+stack_cut(struct verifier *v, int64_t at)
+{
+    uint32_t depth = (uint32_t) -at;
+
+    if (v->cur->depth > depth) {
+        memset(&v->cur->stack[depth], 0,
+               (v->cur->depth - depth) * sizeof(cell));
+        v->cur->depth = depth;
+    }
 }
 
 /* Makes the stack of the current state reach down to 'at'. */

@@ -29,6 +29,7 @@
 #include <ubpf/abi.h>
 
 #include "elf/object.h"
+#include "isa/functions.h"
 #include "isa/isa.h"
 #include "verifier/scalar.h"
 
@@ -84,6 +85,10 @@ struct state {
     uint32_t n_facts;
     uint32_t history;            /* Node of the branches on the path, each with
                                   * the ones before. */
+    /* The calls that have not returned, outermost first: their slots.  What
+     * they saved of r6...r9 is on the stack, below the frame of the caller. */
+    uint32_t calls[UBPF_MAX_FRAMES - 1];
+    uint32_t n_calls;
     uint32_t depth;              /* Bytes of stack in use, multiple of 8. */
     cell stack[UBPF_STACK_SIZE]; /* [i] is the byte at r10 - 1 - i.  Last, as
                                   * copies have only 'depth' of it. */
@@ -159,6 +164,8 @@ struct verifier {
     uint16_t *live;              /* Registers read before they are written. */
     bool *join;                  /* Paths meet here. */
     bool *loop;                  /* Between the ends of a backward jump. */
+    struct ubpf_function *functions;
+    uint32_t n_functions;
     struct forgotten *forgotten; /* NULL: do not widen states. */
 
     bool *reached; /* NULL, or see ubpf_verify_reached(). */
@@ -240,6 +247,9 @@ int do_load(struct verifier *, const struct ubpf_op *);
 int do_store(struct verifier *, const struct ubpf_op *);
 int do_atomic(struct verifier *, const struct ubpf_op *);
 int do_call(struct verifier *, const struct ubpf_op *);
+/* Calls a function of the program, and returns from one to '*next'. */
+int do_call_local(struct verifier *, const struct ubpf_op *);
+int do_return(struct verifier *, uint32_t *next);
 /* Both ways that are possible are explored: '*next' is one of them. */
 int do_jump(struct verifier *, const struct ubpf_op *, uint32_t *next);
 /* Narrows what is known to where the jump 'op' is taken, or is not. */
@@ -257,7 +267,14 @@ enum peek {
 };
 enum peek stack_peek(struct verifier *, const struct state *, int64_t at,
                      int width, struct value *, const char **what);
-bool stack_in_range(int64_t at, int64_t len);
+/* Whether the 'len' bytes lie in one frame. */
+bool stack_in_range(const struct verifier *, int64_t at, int64_t len);
+/* Forgets everything below 'at', a multiple of 8. */
+void stack_cut(struct verifier *, int64_t at);
+/* r10 in the frame that 'frame' calls are made from, and bytes of a frame that
+ * the function at 'pc' keeps across a call. */
+int64_t stack_top(const struct verifier *, uint32_t frame);
+uint32_t frame_size(const struct verifier *, uint32_t pc);
 int stack_write(struct verifier *, int64_t at, int width,
                 const struct value *);
 /* Writes anything anywhere in the 'len' bytes at 'at'. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host.h"
 #include "state.h"
 
 /* Allocates what has one element for each instruction slot. */
@@ -37,6 +38,7 @@ release(struct verifier *v)
     ver_free(v, v->live, n * sizeof *v->live);
     ver_free(v, v->join, n * sizeof *v->join);
     ver_free(v, v->loop, n * sizeof *v->loop);
+    ubpf_host_free(v->host, v->functions);
     ver_free(v, v->points, n * sizeof *v->points);
     ver_free(v, v->cur, sizeof *v->cur);
     vec_free(v, &v->nodes, sizeof(struct node));

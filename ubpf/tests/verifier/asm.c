@@ -462,9 +462,13 @@ asm_line(struct assembler *a, const char *s)
         return at_end(s);
     }
     if (eat(&s, "call ")) {
-        ok = eat_int(&s, &value);
-        emit(a, 0x85, 0, 0, 0, value);
-        return ok && at_end(s);
+        if (eat_int(&s, &value)) {
+            emit(a, 0x85, 0, 0, 0, value);
+            return at_end(s);
+        }
+        emit(a, 0x85, 0, 1, 0, 0);
+        eat(&s, "pc");
+        return eat_target(a, s, true);
     }
     if (eat(&s, ".quad ")) {
         ok = eat_int(&s, &value);
@@ -495,7 +499,7 @@ asm_finish(struct assembler *a)
             return fixup->name;
         }
         by = (int32_t) a->labels[j].at - (int32_t) fixup->insn - 1;
-        if (insn->opcode == 0x06) {
+        if (insn->opcode == 0x06 || insn->opcode == 0x85) {
             insn->imm = by;
         } else {
             insn->offset = (int16_t) by;

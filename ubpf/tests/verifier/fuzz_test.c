@@ -24,6 +24,10 @@ static const struct ubpf_object_map maps[] = {
 /* What the verifier came to in the last program. */
 static bool reached[PROGRAM_INSNS];
 
+/* Its functions. */
+static struct ubpf_function *functions;
+static uint32_t n_functions;
+
 static void
 print(const struct ubpf_object *obj)
 {
@@ -44,6 +48,8 @@ try_program(const struct ubpf_object *obj, uint64_t max_steps)
     static struct machine m;
 
     m.rnd = rnd;
+    m.functions = functions;
+    m.n_functions = n_functions;
     for (int i = 0; i < 12; i++) {
         if (!machine_run(&m, obj, reached, below(i < 4 ? 80 : 200),
                          max_steps)) {
@@ -62,6 +68,8 @@ report(const struct ubpf_object *obj, uint64_t seed, uint64_t max_steps)
     print(obj);
     fprintf(stderr, "accepted, but unsafe (seed %" PRIu64 ")\n", seed);
     m.rnd = rnd;
+    m.functions = functions;
+    m.n_functions = n_functions;
     for (int i = 0; i < 3000; i++) {
         if (!machine_run(&m, obj, reached, below(200), max_steps)) {
             fprintf(stderr, "%s\n", m.trap);
@@ -95,10 +103,16 @@ main(int argc, char *argv[])
         free(text);
         hard += error == E2BIG;
         accepted += !error;
+        if (!error) {
+            ubpf_functions_find(obj.host, insns, obj.n_insns, &functions,
+                                &n_functions);
+        }
         if (!error && !try_program(&obj, limits.max_visited)) {
             report(&obj, seed, limits.max_visited);
             return 1;
         }
+        free(functions);
+        functions = NULL;
     }
     printf("%ld programs, %ld accepted and run, %ld too complex\n", programs,
            accepted, hard);

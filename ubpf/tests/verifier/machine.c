@@ -29,6 +29,23 @@ trap(struct machine *m, const char *format, ...)
     return false;
 }
 
+/* Whether 'len' bytes of stack at 'addr' lie in one frame. */
+static bool
+in_frame(const struct machine *m, uint64_t addr, uint64_t len)
+{
+    uint64_t low = STACK_TOP - UBPF_STACK_SIZE, top = STACK_TOP;
+
+    for (uint32_t i = 0; i < m->n_frames; i++) {
+        const struct machine_frame *f = &m->frames[i];
+
+        if (addr >= f->bottom && addr <= f->top && len <= f->top - addr) {
+            return true;
+        }
+        top = f->bottom - UBPF_CALL_SAVE;
+    }
+    return addr >= low && addr <= top && len <= top - addr;
+}
+
 /* Finds the memory at 'addr'; '*tags' is set for the stack. */
 static uint8_t *
 translate(struct machine *m, uint64_t addr, uint64_t len, bool write,
@@ -37,7 +54,7 @@ translate(struct machine *m, uint64_t addr, uint64_t len, bool write,
     uint64_t low = STACK_TOP - UBPF_STACK_SIZE, start;
 
     *tags = NULL;
-    if (addr >= low && addr <= STACK_TOP && len <= STACK_TOP - addr) {
+    if (in_frame(m, addr, len)) {
         *tags = &m->stack_tag[addr - low];
         return &m->stack[addr - low];
     }
@@ -315,6 +332,50 @@ do_call(struct machine *m, const struct ubpf_op *op)
     return true;
 }
 
+/* What lies below 'addr' is not initialised any more. */
+static void
+cut_stack(struct machine *m, uint64_t addr)
+{
+    memset(m->stack_tag, TAG_NONE, addr - (STACK_TOP - UBPF_STACK_SIZE));
+}
+
+static bool
+do_call_local(struct machine *m, uint32_t pc, uint32_t target, uint32_t *next)
+{
+    struct machine_frame *f = &m->frames[m->n_frames];
+    uint32_t i = ubpf_function_at(m->functions, m->n_functions, pc);
+
+    f->pc = pc;
+    f->top = m->reg[UBPF_REG_FP];
+    f->bottom = f->top - m->functions[i].frame;
+    memcpy(f->saved, &m->reg[6], sizeof f->saved);
+    memcpy(f->saved_tag, &m->reg_tag[6], sizeof f->saved_tag);
+    if (++m->n_frames >= UBPF_MAX_FRAMES
+        || f->bottom - UBPF_CALL_SAVE < STACK_TOP - UBPF_STACK_SIZE) {
+        return trap(m, "stack overflow");
+    }
+    cut_stack(m, f->bottom);
+    m->reg[UBPF_REG_FP] = f->bottom - UBPF_CALL_SAVE;
+    m->reg_tag[0] = TAG_NONE;
+    memset(&m->reg_tag[6], TAG_NONE, sizeof f->saved_tag);
+    *next = target;
+    return true;
+}
+
+static bool
+do_return(struct machine *m, uint32_t *next)
+{
+    struct machine_frame *f = &m->frames[--m->n_frames];
+
+    memcpy(&m->reg[6], f->saved, sizeof f->saved);
+    memcpy(&m->reg_tag[6], f->saved_tag, sizeof f->saved_tag);
+    memset(&m->reg_tag[1], TAG_NONE, 5);
+    cut_stack(m, f->bottom);
+    m->reg[UBPF_REG_FP] = f->top;
+    *next = f->pc + 1;
+    return true;
+}
+
 /* One instruction; '*pc' moves on. */
 static bool
 step(struct machine *m, uint32_t *pc, bool *done)
@@ -384,7 +445,12 @@ step(struct machine *m, uint32_t *pc, bool *done)
         return true;
     case UBPF_KIND_CALL:
         return do_call(m, &op);
+    case UBPF_KIND_CALL_LOCAL:
+        return do_call_local(m, *pc - 1, op.target, pc);
     case UBPF_KIND_EXIT:
+        if (m->n_frames) {
+            return do_return(m, pc);
+        }
         *done = true;
         return (get(m, 0, &a, &at) && at == TAG_NUMBER)
                || trap(m, "result is not a number");
@@ -398,12 +464,16 @@ bool
 machine_run(struct machine *m, const struct ubpf_object *obj,
             const bool *reached, uint32_t len, uint64_t max_steps)
 {
+    const struct ubpf_function *functions = m->functions;
+    uint32_t n_functions = m->n_functions;
     uint64_t (*rnd)(void) = m->rnd;
     uint32_t pc = 0, at = 0;
     bool done = false;
 
     memset(m, 0, sizeof *m);
     m->rnd = rnd;
+    m->functions = functions;
+    m->n_functions = n_functions;
     m->obj = obj;
     m->packet_base = PACKET_AT;
     m->packet_start = 128;

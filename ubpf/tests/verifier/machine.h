@@ -9,6 +9,7 @@
 #include <ubpf/abi.h>
 
 #include "elf/object.h"
+#include "isa/functions.h"
 #include "isa/isa.h"
 
 enum tag {
@@ -17,15 +18,26 @@ enum tag {
     TAG_POINTER
 };
 
+/* A call that has not returned. */
+struct machine_frame {
+    uint32_t pc; /* Of the call. */
+    uint64_t saved[4], top, bottom;
+    uint8_t saved_tag[4];
+};
+
 #define MACHINE_ROOM   1024 /* Bytes for a packet. */
 #define MACHINE_VALUES 2    /* Elements of a map. */
 
 struct machine {
     const struct ubpf_object *obj;
+    const struct ubpf_function *functions;
+    uint32_t n_functions;
     uint64_t (*rnd)(void);
 
     uint64_t reg[UBPF_N_REGS];
     uint8_t reg_tag[UBPF_N_REGS];
+    struct machine_frame frames[UBPF_MAX_FRAMES];
+    uint32_t n_frames;
     uint8_t stack[UBPF_STACK_SIZE], stack_tag[UBPF_STACK_SIZE];
     uint8_t packet[MACHINE_ROOM];
     uint32_t packet_start, packet_len;

@@ -217,8 +217,8 @@ ubpf_code_build(const struct ubpf_host *host, const struct ubpf_insn *insns,
     s.slots = ubpf_host_zalloc(host, n, sizeof *s.slots);
     err = s.slots ? number_slots(insns, n, s.slots, &count) : ENOMEM;
     if (!err) {
-        err = ubpf_functions_find(host, insns, n, &s.functions,
-                                  &s.n_functions);
+        err =
+            ubpf_functions_find(host, insns, n, &s.functions, &s.n_functions);
     }
     if (!err) {
         code = ubpf_host_zalloc(

@@ -10,6 +10,35 @@
 
 #include "helpers.h"
 
+/* What a map of 'type' is, in words. */
+static const char *
+map_type_name(uint32_t type)
+{
+    switch ((enum ubpf_map_type) type) {
+    case UBPF_MAP_TYPE_HASH:
+        return "a hash";
+    case UBPF_MAP_TYPE_ARRAY:
+        return "an array";
+    case UBPF_MAP_TYPE_THREAD_HASH:
+        return "a hash per thread";
+    case UBPF_MAP_TYPE_THREAD_ARRAY:
+        return "an array per thread";
+    case UBPF_MAP_TYPE_LRU_HASH:
+        return "an LRU hash";
+    case UBPF_MAP_TYPE_LPM:
+        return "an LPM map";
+    case UBPF_MAP_TYPE_ARRAY_OF_MAPS:
+        return "an array of maps";
+    case UBPF_MAP_TYPE_RING:
+        return "a ring";
+    case UBPF_MAP_TYPE_TERNARY:
+        return "a ternary map";
+    case UBPF_MAP_TYPE_METER:
+        return "an array of meters";
+    }
+    return "of another type";
+}
+
 /* Checks the map in 'reg' for 'helper' and stores its index to '*map'. */
 static int
 check_map(struct verifier *v, int reg, const struct ubpf_helper_desc *helper,
@@ -22,6 +51,10 @@ check_map(struct verifier *v, int reg, const struct ubpf_helper_desc *helper,
         return refuse(v, REG(reg), "%s needs a map in r%d", helper->name, reg);
     }
     m = &v->obj->maps[value->map];
+    if (!ubpf_helper_takes_map(helper, m->def.type)) {
+        return refuse(v, REG(reg), "%s does not work on map '%s', which is %s",
+                      helper->name, m->name, map_type_name(m->def.type));
+    }
     if (helper->writes_map && m->def.flags & UBPF_MAP_F_RDONLY_PROG) {
         return refuse(v, REG(reg), "%s on map '%s', which is read-only",
                       helper->name, m->name);
@@ -98,7 +131,8 @@ check_argument(struct verifier *v, const struct ubpf_helper_desc *helper,
         snprintf(what, sizeof what, "the data of %s", helper->name);
         return check_sized(v, reg, what);
     case UBPF_ARG_METER:
-        break;
+        snprintf(what, sizeof what, "the meter of %s", helper->name);
+        return check_meter(v, reg, what);
     }
     return refuse(v, REG(reg), "unknown kind of argument");
 }

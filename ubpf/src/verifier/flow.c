@@ -222,7 +222,8 @@ find_loops(struct verifier *v)
 
 /* Registers that 'op' reads and writes. */
 static void
-registers(const struct verifier *v, const struct ubpf_op *op, uint16_t *reads, uint16_t *writes)
+registers(const struct verifier *v, const struct ubpf_op *op, uint16_t *reads,
+          uint16_t *writes)
 {
     const struct ubpf_helper_desc *helper;
     uint16_t operand = op->reg ? REG(op->src) : 0;

@@ -32,6 +32,29 @@ enum access {
     ACCESS_ATOMIC
 };
 
+/* Refuses what is not a pointer to memory. */
+static int
+refuse_pointer(struct verifier *v, int reg, const char *what)
+{
+    switch ((enum value_kind) v->cur->regs[reg].kind) {
+    case VALUE_NONE:
+        return refuse(v, 0, "r%d is not initialised", reg);
+    case VALUE_SCALAR:
+        return refuse(v, REG(reg), "%s through r%d, which is a number", what,
+                      reg);
+    case VALUE_MAP_VALUE_OR_NULL:
+        return refuse(v, REG(reg),
+                      "%s through r%d, which may be NULL: check "
+                      "the result of map_lookup first",
+                      what, reg);
+    default:
+        return refuse(v, REG(reg),
+                      "%s through r%d, which does not point to "
+                      "memory that allows it",
+                      what, reg);
+    }
+}
+
 /* A range of offsets at which an access may start. */
 struct span {
     int64_t first, last;
@@ -112,10 +135,58 @@ check_map_value(struct verifier *v, int reg, int offset, int64_t len,
                       span.first, span.last + len - 1, map->name,
                       map->def.value_size);
     }
-    if (access != ACCESS_LOAD && map->def.flags & UBPF_MAP_F_RDONLY_PROG) {
-        return refuse(v, REG(reg), "map '%s' is read-only", map->name);
+    if (access != ACCESS_LOAD && map->def.flags & UBPF_MAP_F_RDONLY_PROG
+        && span.first < map->def.value_size - map->def.state_size) {
+        return refuse(v, REG(reg),
+                      map->def.state_size ? "map '%s' is read-only, but for "
+                                            "the last %" PRIu32
+                                            " bytes of a value"
+                                          : "map '%s' is read-only",
+                      map->name, map->def.state_size);
     }
     return 0;
+}
+
+int
+check_meter(struct verifier *v, int reg, const char *what)
+{
+    const struct value *ptr = &v->cur->regs[reg];
+    const struct ubpf_map_def *def;
+    struct span span = {0, 0};
+    struct tnum low;
+    int64_t end;
+    int error;
+
+    if (ptr->kind != VALUE_MAP_VALUE) {
+        return ptr->kind == VALUE_MAP_VALUE_OR_NULL
+                   ? refuse_pointer(v, reg, what)
+                   : refuse(v, REG(reg),
+                            "%s must lie in the state of a map's value", what);
+    }
+    error = find_span(v, reg, 0, &span);
+    if (error) {
+        return error;
+    }
+    def = &v->obj->maps[ptr->map].def;
+    end = def->value_size;
+    if (def->flags & UBPF_MAP_F_AGING) {
+        end -= (int64_t) sizeof(struct ubpf_aging);
+    }
+    if (span.first < (int64_t) def->value_size - def->state_size
+        || span.last + (int64_t) sizeof(struct ubpf_meter) > end) {
+        return refuse(v, REG(reg),
+                      "%s has %zu bytes at offset %" PRId64
+                      " of a value of map '%s', of which the state is bytes "
+                      "%" PRIu32 "...%" PRId64,
+                      what, sizeof(struct ubpf_meter), span.last,
+                      v->obj->maps[ptr->map].name,
+                      def->value_size - def->state_size, end - 1);
+    }
+    low = tnum_low(ptr->num.bits, 3);
+    return low.value | low.mask
+               ? refuse(v, REG(reg),
+                        "%s is not known to be aligned to 8 bytes", what)
+               : 0;
 }
 
 static int
@@ -137,13 +208,12 @@ find_stack(struct verifier *v, int reg, int offset, int64_t len,
                           " bytes: not within the frame of one function",
                           span->first - top, span->last - span->first + len);
         }
-        return refuse(v, REG(reg),
-                      "stack access at r10%+" PRId64 ", %" PRId64
-                      " bytes: the stack is r10-%d to r10-1",
-                      (span->first < -UBPF_STACK_SIZE ? span->first
-                                                      : span->last)
-                          - top,
-                      len, (int) (UBPF_STACK_SIZE + top));
+        return refuse(
+            v, REG(reg),
+            "stack access at r10%+" PRId64 ", %" PRId64
+            " bytes: the stack is r10-%d to r10-1",
+            (span->first < -UBPF_STACK_SIZE ? span->first : span->last) - top,
+            len, (int) (UBPF_STACK_SIZE + top));
     }
     return 0;
 }
@@ -184,29 +254,6 @@ find_field(struct verifier *v, int reg, int offset, int size, bool store)
     refuse(v, REG(reg), "there is no field of the context at offset %" PRId64,
            at);
     return NULL;
-}
-
-/* Refuses what is not a pointer to memory. */
-static int
-refuse_pointer(struct verifier *v, int reg, const char *what)
-{
-    switch ((enum value_kind) v->cur->regs[reg].kind) {
-    case VALUE_NONE:
-        return refuse(v, 0, "r%d is not initialised", reg);
-    case VALUE_SCALAR:
-        return refuse(v, REG(reg), "%s through r%d, which is a number", what,
-                      reg);
-    case VALUE_MAP_VALUE_OR_NULL:
-        return refuse(v, REG(reg),
-                      "%s through r%d, which may be NULL: check "
-                      "the result of map_lookup first",
-                      what, reg);
-    default:
-        return refuse(v, REG(reg),
-                      "%s through r%d, which does not point to "
-                      "memory that allows it",
-                      what, reg);
-    }
 }
 
 /* Loads from the stack to '*result'. */

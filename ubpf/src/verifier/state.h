@@ -83,8 +83,8 @@ struct state {
     struct value regs[UBPF_N_REGS];
     struct fact facts[MAX_FACTS];
     uint32_t n_facts;
-    uint32_t history;            /* Node of the branches on the path, each with
-                                  * the ones before. */
+    uint32_t history; /* Node of the branches on the path, each with
+                       * the ones before. */
     /* The calls that have not returned, outermost first: their slots.  What
      * they saved of r6...r9 is on the stack, below the frame of the caller. */
     uint32_t calls[UBPF_MAX_FRAMES - 1];
@@ -160,10 +160,10 @@ struct verifier {
     uint64_t limit;                 /* Of all attempts, for messages. */
 
     /* From flow.c, for each instruction slot. */
-    struct ubpf_op *ops;         /* len 0: not the start of one. */
-    uint16_t *live;              /* Registers read before they are written. */
-    bool *join;                  /* Paths meet here. */
-    bool *loop;                  /* Between the ends of a backward jump. */
+    struct ubpf_op *ops; /* len 0: not the start of one. */
+    uint16_t *live;      /* Registers read before they are written. */
+    bool *join;          /* Paths meet here. */
+    bool *loop;          /* Between the ends of a backward jump. */
     struct ubpf_function *functions;
     uint32_t n_functions;
     struct forgotten *forgotten; /* NULL: do not widen states. */
@@ -298,6 +298,8 @@ bool narrow_copy(struct verifier *, struct value *, const struct value *to);
 
 /* memory.c: 'len' bytes at 'reg' are there to be read, in words or not. */
 int check_readable(struct verifier *, int reg, uint64_t len, const char *what);
+/* 'reg' points to a struct ubpf_meter in the state of a map's value. */
+int check_meter(struct verifier *, int reg, const char *what);
 
 /* widen.c: forgets the bounds of the numbers in which the current state
  * differs from that of the checkpoint ('all': of all that decided branches),

@@ -5,7 +5,8 @@
  *     cases_test [-v] FILE...
  *
  *     == what the case is about
- *     map NAME TYPE KEY_SIZE VALUE_SIZE MAX_ENTRIES [rdonly]
+ *     map NAME TYPE KEY_SIZE VALUE_SIZE MAX_ENTRIES [rdonly] [aging]
+ *         [state=SIZE]
  *     INSTRUCTION (asm.h)
  *     -- accept               or
  *     -- refuse: FRAGMENT     of the message, or
@@ -45,22 +46,31 @@ static const struct {
     {"hash", UBPF_MAP_TYPE_HASH},
     {"array", UBPF_MAP_TYPE_ARRAY},
     {"lpm", UBPF_MAP_TYPE_LPM},
+    {"ternary", UBPF_MAP_TYPE_TERNARY},
+    {"thread_array", UBPF_MAP_TYPE_THREAD_ARRAY},
+    {"thread_hash", UBPF_MAP_TYPE_THREAD_HASH},
+    {"lru", UBPF_MAP_TYPE_LRU_HASH},
+    {"ring", UBPF_MAP_TYPE_RING},
+    {"meter", UBPF_MAP_TYPE_METER},
+    {"maps", UBPF_MAP_TYPE_ARRAY_OF_MAPS},
 };
 
 static bool
 add_map(struct test_case *c, const char *s)
 {
     struct ubpf_object_map *map = &c->maps[c->n_maps];
-    char type[16], flags[16] = "";
+    char type[16];
+    const char *state = strstr(s, " state=");
 
-    if (sscanf(s, "map %31s %15s %u %u %u %15s", c->map_names[c->n_maps], type,
-               &map->def.key_size, &map->def.value_size, &map->def.max_entries,
-               flags)
+    if (sscanf(s, "map %31s %15s %u %u %u", c->map_names[c->n_maps], type,
+               &map->def.key_size, &map->def.value_size, &map->def.max_entries)
         < 5) {
         return false;
     }
     map->name = c->map_names[c->n_maps++];
-    map->def.flags = strcmp(flags, "rdonly") ? 0 : UBPF_MAP_F_RDONLY_PROG;
+    map->def.flags = (strstr(s, " rdonly") ? UBPF_MAP_F_RDONLY_PROG : 0)
+                     | (strstr(s, " aging") ? UBPF_MAP_F_AGING : 0);
+    map->def.state_size = state ? (uint32_t) atoi(state + 7) : 0;
     for (size_t i = 0; i < sizeof map_types / sizeof *map_types; i++) {
         if (!strcmp(map_types[i].name, type)) {
             map->def.type = map_types[i].type;

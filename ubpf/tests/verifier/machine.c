@@ -70,7 +70,8 @@ translate(struct machine *m, uint64_t addr, uint64_t len, bool write,
             start = VALUE_AT + (i * MACHINE_VALUES + j) * VALUE_STRIDE;
             if (addr >= start && addr - start <= def->value_size
                 && len <= def->value_size - (addr - start)
-                && !(write && def->flags & UBPF_MAP_F_RDONLY_PROG)) {
+                && !(write && def->flags & UBPF_MAP_F_RDONLY_PROG
+                     && addr - start < def->value_size - def->state_size)) {
                 return &m->values[i][j][addr - start];
             }
         }
@@ -249,6 +250,29 @@ check_memory(struct machine *m, uint64_t addr, uint64_t len)
     return p != NULL;
 }
 
+/* A meter must lie at 'addr', in the state of a value. */
+static bool
+check_meter(const struct machine *m, uint64_t addr)
+{
+    for (uint32_t i = 0; i < m->obj->n_maps; i++) {
+        const struct ubpf_map_def *def = &m->obj->maps[i].def;
+        uint64_t end =
+            def->value_size
+            - (def->flags & UBPF_MAP_F_AGING ? sizeof(struct ubpf_aging) : 0);
+
+        for (uint64_t j = 0; j < MACHINE_VALUES; j++) {
+            uint64_t at =
+                addr - (VALUE_AT + (i * MACHINE_VALUES + j) * VALUE_STRIDE);
+
+            if (at % 8 == 0 && at >= def->value_size - def->state_size
+                && at < end && sizeof(struct ubpf_meter) <= end - at) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static uint64_t
 adjust_head(struct machine *m, uint64_t delta)
 {
@@ -291,7 +315,7 @@ do_call(struct machine *m, const struct ubpf_op *op)
             map = x - MAP_AT;
             ok = tag == TAG_POINTER && map < m->obj->n_maps;
             def = ok ? &m->obj->maps[map].def : NULL;
-            ok = ok
+            ok = ok && ubpf_helper_takes_map(helper, def->type)
                  && !(helper->writes_map
                       && def->flags & UBPF_MAP_F_RDONLY_PROG);
             break;
@@ -305,8 +329,8 @@ do_call(struct machine *m, const struct ubpf_op *op)
             ok = !m->reg[i + 2]
                  || (tag == TAG_POINTER && check_memory(m, x, m->reg[i + 2]));
             break;
-        case UBPF_ARG_METER: /* Nothing that calls it is accepted. */
-            ok = false;
+        case UBPF_ARG_METER:
+            ok = tag == TAG_POINTER && check_meter(m, x);
             break;
         case UBPF_ARG_NONE:
             break;

@@ -29,7 +29,7 @@ log=.build/setup.log
 # What each is for stands in docs/contributing.md.
 packages=(
     autoconf automake libtool make gcc g++ cpp cmake pkg-config
-    clang-19 llvm-19 clang-format-19 libclang-rt-19-dev
+    clang-19 llvm-19 llvm-19-dev clang-format-19 libclang-rt-19-dev
     libssl-dev libcap-ng-dev
     python3 python3-venv
     iproute2 ethtool procps patch rsync xz-utils ca-certificates

@@ -13,6 +13,7 @@
 #include "host.h"
 #include "interpreter/code.h"
 #include "isa/disasm.h"
+#include "jit/native.h"
 #include "maps/map.h"
 #include "text.h"
 #include "verifier/verifier.h"
@@ -23,6 +24,7 @@ struct ubpf_prog {
     struct ubpf_object *obj;
     struct ubpf_map **maps; /* obj->n_maps of them. */
     struct ubpf_code *code;
+    _Atomic(struct ubpf_native *) native; /* NULL: interpreted. */
     char *summary; /* Of the verifier; NULL for want of memory. */
 };
 
@@ -217,6 +219,7 @@ ubpf_prog_destroy(struct ubpf_prog *prog)
         return;
     }
     host = prog->host;
+    ubpf_native_free(&host, atomic_load(&prog->native));
     for (uint32_t i = 0; prog->maps && i < prog->obj->n_maps; i++) {
         ubpf_map_unref(prog->maps[i]);
     }
@@ -309,23 +312,85 @@ ubpf_prog_adopt_maps(struct ubpf_prog *prog, struct ubpf_prog *old)
     ubpf_host_free(&prog->host, prog->code);
     prog->maps = maps;
     prog->code = code;
+    /* Native code has the addresses of the maps in it. */
+    ubpf_native_free(&prog->host, atomic_exchange(&prog->native, NULL));
     return adopted;
+}
+
+int
+ubpf_prog_compile(struct ubpf_prog *prog, char **error)
+{
+    struct ubpf_native *native, *none = NULL;
+    int err;
+
+    if (error) {
+        *error = NULL;
+    }
+    if (atomic_load(&prog->native)) {
+        return 0;
+    }
+    err = ubpf_native_compile(&prog->host, prog->obj, prog->maps, &native,
+                              error);
+    if (!err
+        && !atomic_compare_exchange_strong(&prog->native, &none, native)) {
+        ubpf_native_free(&prog->host, native);
+    }
+    return err;
+}
+
+bool
+ubpf_prog_is_native(const struct ubpf_prog *prog)
+{
+    return atomic_load(&prog->native) != NULL;
+}
+
+uint64_t
+ubpf_prog_compile_ns(const struct ubpf_prog *prog)
+{
+    const struct ubpf_native *native = atomic_load(&prog->native);
+
+    return native ? native->compile_ns : 0;
+}
+
+/* What the value of r0 at a program's end says. */
+static enum ubpf_verdict
+verdict(uint64_t r0)
+{
+    return r0 <= UBPF_RESUBMIT ? (enum ubpf_verdict) r0 : UBPF_ABORT;
+}
+
+void
+ubpf_prog_run_burst(const struct ubpf_prog *prog,
+                    struct ubpf_run *const runs[], size_t n,
+                    enum ubpf_verdict verdicts[])
+{
+    const struct ubpf_native *native =
+        atomic_load_explicit(&prog->native, memory_order_acquire);
+
+    if (prog->single_threaded) {
+        ubpf_host_run_begin();
+    }
+    if (native) {
+        native->code.run(runs, n, verdicts);
+    } else {
+        for (size_t i = 0; i < n; i++) {
+            const struct ubpf_env env = {.host = &prog->host, .run = runs[i]};
+
+            verdicts[i] = verdict(ubpf_code_run(prog->code, &env));
+        }
+    }
+    if (prog->single_threaded) {
+        ubpf_host_run_end();
+    }
 }
 
 enum ubpf_verdict
 ubpf_prog_run(const struct ubpf_prog *prog, struct ubpf_run *run)
 {
-    const struct ubpf_env env = {.host = &prog->host, .run = run};
-    uint64_t r0;
+    enum ubpf_verdict result;
 
-    if (prog->single_threaded) {
-        ubpf_host_run_begin();
-    }
-    r0 = ubpf_code_run(prog->code, &env);
-    if (prog->single_threaded) {
-        ubpf_host_run_end();
-    }
-    return r0 <= UBPF_RESUBMIT ? (enum ubpf_verdict) r0 : UBPF_ABORT;
+    ubpf_prog_run_burst(prog, &run, 1, &result);
+    return result;
 }
 
 enum ubpf_verdict
@@ -343,7 +408,7 @@ ubpf_prog_count(const struct ubpf_prog *prog, struct ubpf_run *run,
     if (prog->single_threaded) {
         ubpf_host_run_end();
     }
-    return r0 <= UBPF_RESUBMIT ? (enum ubpf_verdict) r0 : UBPF_ABORT;
+    return verdict(r0);
 }
 
 size_t

@@ -110,12 +110,28 @@ struct ubpf_buffer {
 };
 int ubpf_buffer_adjust_head(struct ubpf_run *run, int32_t delta);
 
+/* Compiles 'prog' to native code, with which it runs from then on.  Any thread
+ * may do so, after ubpf_prog_load() and ubpf_prog_adopt_maps(), also while
+ * others run 'prog'.  Returns 0, also when that was done before; ENOTSUP where
+ * there is no compiler (libubpf-jit.so); or another errno value.  With an
+ * error the interpreter goes on to run 'prog'. */
+int ubpf_prog_compile(struct ubpf_prog *prog, char **error);
+bool ubpf_prog_is_native(const struct ubpf_prog *prog);
+
+/* How long the compilation took; 0 if 'prog' is not native. */
+uint64_t ubpf_prog_compile_ns(const struct ubpf_prog *prog);
+
 /* Runs 'prog' and returns its verdict (already one of the five). */
 enum ubpf_verdict ubpf_prog_run(const struct ubpf_prog *prog,
                                 struct ubpf_run *run);
 
-/* The same by a slower interpreter, which stores in '*n_insns' how many
- * instructions ran; what helpers do is not among them. */
+/* Runs 'prog' on runs[0] to runs[n - 1] and stores their verdicts. */
+void ubpf_prog_run_burst(const struct ubpf_prog *prog,
+                         struct ubpf_run *const runs[], size_t n,
+                         enum ubpf_verdict verdicts[]);
+
+/* As ubpf_prog_run() by a slower interpreter, which stores in '*n_insns' how
+ * many instructions ran; what helpers do is not among them. */
 enum ubpf_verdict ubpf_prog_count(const struct ubpf_prog *prog,
                                   struct ubpf_run *run, uint64_t *n_insns);
 

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ._library import ffi, library, lock, take_text
-from .errors import LoadError
+from .errors import Error, LoadError
 from .map import Map, read_spec
 
 # What a packet and its headroom may have, in bytes.
@@ -17,6 +18,12 @@ MAX_PACKET = 1 << 16
 MAX_HEADROOM = 1 << 16
 
 _UNTRUNCATED = 0xFFFFFFFF
+
+Engine = Literal["auto", "jit", "interpreter"]
+"""What runs a program: native code (``jit``), the interpreter, or one after the other (``auto``)."""
+
+AUTO_AFTER = 50_000
+"""Packets after which ``auto`` compiles a program: about when that pays."""
 
 
 class Verdict(enum.IntEnum):
@@ -80,8 +87,14 @@ class _Maps(Mapping[str, Map]):
 class Program:
     """A program that the verifier accepted, with its maps."""
 
-    def __init__(self, elf: bytes, *, limits: Limits | None = None) -> None:
-        """Load the object ``elf``; raise LoadError when it is refused."""
+    def __init__(self, elf: bytes, *, limits: Limits | None = None, engine: Engine = "auto") -> None:
+        """Load the object ``elf``; raise LoadError when it is refused.
+
+        With ``engine`` ``jit`` it is compiled to native code at once, and Error raised if that cannot be;
+        with ``auto`` after AUTO_AFTER packets, if it can be; with ``interpreter`` never.
+        """
+        if engine not in ("auto", "jit", "interpreter"):
+            raise ValueError(f"an engine is auto, jit or interpreter, not {engine}")
         lib = library()
         limits = limits or Limits()
         self.elf = _as_bytes("an object", elf)
@@ -104,6 +117,27 @@ class Program:
         self._handle: Any = ffi.gc(handle, lib.ubpf_prog_destroy)
         specs = [read_spec(handle, i) for i in range(lib.ubpf_prog_n_maps(handle))]
         self._specs = {spec.name: spec for spec in specs}
+        self._until_compiled: int | None = AUTO_AFTER if engine == "auto" else None
+        if engine == "jit":
+            self.compile()
+
+    def compile(self) -> None:
+        """Compile the program to native code, unless it is; raise Error if that cannot be."""
+        error = ffi.new("char **")
+        with lock:
+            err = library().ubpf_prog_compile(self._handle, error)
+        if err:
+            raise Error(err, take_text(error[0]) or "out of memory")
+
+    @property
+    def native(self) -> bool:
+        """Whether native code runs the program."""
+        return bool(library().ubpf_prog_is_native(self._handle))
+
+    @property
+    def compile_ns(self) -> int:
+        """How many nanoseconds its compilation took; 0 if it is not native."""
+        return int(library().ubpf_prog_compile_ns(self._handle))
 
     @property
     def maps(self) -> Mapping[str, Map]:
@@ -138,7 +172,11 @@ class Program:
         Two maps agree when their names, types, sizes and flags do.  Read-only maps are not shared.
         """
         with lock:
-            return int(library().ubpf_prog_adopt_maps(self._handle, old._handle))
+            native = self.native
+            adopted = int(library().ubpf_prog_adopt_maps(self._handle, old._handle))
+            if native:
+                self.compile()  # The code has the addresses of the maps in it.
+            return adopted
 
     def run(
         self,
@@ -178,6 +216,7 @@ class Program:
         run.adjust_head = lib.ubpf_buffer_adjust_head
         run.packet = buffer
         n_insns = ffi.new("uint64_t *")
+        self._count_down()
         with lock:
             if count:
                 verdict = lib.ubpf_prog_count(self._handle, run, n_insns)
@@ -191,6 +230,16 @@ class Program:
             clone_port=ctx.clone_port if ctx.clone else None,
             n_insns=n_insns[0] if count else None,
         )
+
+    def _count_down(self) -> None:
+        """Compile a program that has run often, if that can be."""
+        if self._until_compiled is None:
+            return
+        self._until_compiled -= 1
+        if self._until_compiled <= 0:
+            self._until_compiled = None
+            with contextlib.suppress(Error):
+                self.compile()
 
 
 def _as_bytes(what: str, value: bytes) -> bytes:

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From verified instructions to LLVM IR.
+ *
+ * A register is an alloca of 64 bits, which LLVM turns into values; an address
+ * is a number that becomes a pointer where it is used, but for places on the
+ * stack and in the context, which keep their origin (see flow.h). */
+
+#ifndef UBPF_JIT_LIFT_H
+#define UBPF_JIT_LIFT_H 1
+
+#include <llvm-c/Core.h>
+
+#include "jit/flow.h"
+
+/* Name of the function of type ubpf_native_fn in the module. */
+#define LIFT_ENTRY "ubpf_run_burst"
+
+/* A module that is being written. */
+struct lift_module {
+    const struct ubpf_jit_input *in;
+    LLVMContextRef context;
+    LLVMModuleRef module;
+    LLVMBuilderRef builder;
+    LLVMTypeRef i1, i8, i16, i32, i64, ptr, nothing;
+    LLVMValueRef program; /* i64 (ptr env, ptr ctx) */
+};
+
+/* A function that is being written. */
+struct lift {
+    struct lift_module *m;
+    struct flow flow;
+    LLVMValueRef function;
+    LLVMValueRef env, ctx;
+    LLVMValueRef reg[UBPF_N_REGS]; /* Allocas; none for r10. */
+    LLVMBasicBlockRef *blocks;     /* One for each of flow.blocks. */
+    LLVMBasicBlockRef never;       /* Where the verifier says nobody comes. */
+    /* The stack: for each byte the object that it belongs to, and where in
+     * it; or, of a stack in one piece, objects[0] from 'stack_low' on. */
+    LLVMValueRef *objects;
+    uint16_t *object_start;
+    uint32_t stack_low;
+    struct flow_state state; /* Before the instruction at hand. */
+    bool dead;               /* The rest of the block is never reached. */
+};
+
+/* Writes the program of 'in' and LIFT_ENTRY into 'module'.  Returns 0, ENOMEM
+ * or EINVAL. */
+int lift_program(const struct ubpf_jit_input *in, LLVMModuleRef module);
+
+/* Values (lift_value.c). */
+LLVMValueRef lift_int(struct lift *l, uint64_t value);
+LLVMValueRef lift_address(struct lift *l, uint64_t address);
+/* The number in register 'reg'. */
+LLVMValueRef lift_reg(struct lift *l, int reg);
+void lift_set_reg(struct lift *l, int reg, LLVMValueRef value);
+/* A pointer to what is 'offset' bytes after the address in register 'reg';
+ * NULL, with l->dead set, for one that the verifier cannot have accepted. */
+LLVMValueRef lift_pointer(struct lift *l, int reg, int64_t offset,
+                          int64_t size, unsigned int *align);
+/* Allocates the stack of the function. */
+int lift_stack(struct lift *l);
+LLVMTypeRef lift_type(struct lift *l, unsigned int bits);
+
+/* Instructions, of which l->state is the state before (lift_ops.c,
+ * lift_call.c). */
+void lift_alu(struct lift *l, const struct ubpf_op *op);
+LLVMValueRef lift_condition(struct lift *l, const struct ubpf_op *op);
+void lift_load(struct lift *l, const struct ubpf_op *op);
+void lift_store(struct lift *l, const struct ubpf_op *op);
+void lift_atomic(struct lift *l, const struct ubpf_op *op);
+void lift_call(struct lift *l, const struct ubpf_op *op);
+void lift_map(struct lift *l, const struct ubpf_op *op);
+
+#endif /* lift.h */

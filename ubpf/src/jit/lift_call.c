@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Calls of helpers.  A lookup in a map that is known here becomes the lookup
+ * of its type, with the sizes of its definition as constants. */
+
+#include <string.h>
+
+#include "jit/lift.h"
+#include "maps/map.h"
+
+/* The parameter that is written down: env and r1 to r5. */
+#define N_PARAMS (1 + UBPF_HELPER_MAX_ARGS)
+
+/* Promises that a call keeps no copy of argument 'arg' (from 0) and, if
+ * 'readonly', does not write to what it points to. */
+static void
+borrow(struct lift *l, LLVMValueRef call, unsigned int arg)
+{
+    static const char name[] = "nocapture";
+    unsigned int kind = LLVMGetEnumAttributeKindForName(name, sizeof name - 1);
+
+    LLVMAddCallSiteAttribute(call, 1 + arg,
+                             LLVMCreateEnumAttribute(l->m->context, kind, 0));
+}
+
+/* Calls the C function at 'address', which returns 'result' and does not
+ * throw. */
+static LLVMValueRef
+call_c(struct lift *l, uintptr_t address, LLVMTypeRef result,
+       LLVMValueRef args[], unsigned int n)
+{
+    LLVMTypeRef types[N_PARAMS];
+    LLVMValueRef call;
+
+    for (unsigned int i = 0; i < n; i++) {
+        types[i] = LLVMTypeOf(args[i]);
+    }
+    call = LLVMBuildCall2(l->m->builder,
+                          LLVMFunctionType(result, types, n, false),
+                          lift_address(l, address), args, n, "");
+    for (unsigned int i = 0; i < n; i++) {
+        if (LLVMGetTypeKind(types[i]) == LLVMPointerTypeKind) {
+            borrow(l, call, i);
+        }
+    }
+    return call;
+}
+
+/* Argument 'i' (from 0) of helper 'desc': a pointer where its origin is known,
+ * else a number.  NULL, with l->dead set, for what was never accepted. */
+static LLVMValueRef
+argument(struct lift *l, const struct ubpf_helper_desc *desc, int i)
+{
+    struct flow_value v = l->state.reg[1 + i];
+    unsigned int align;
+    int64_t size;
+
+    if (v.kind != FLOW_STACK && v.kind != FLOW_CTX) {
+        return lift_reg(l, 1 + i);
+    }
+    size = flow_arg_size(l->m->in, desc, i, &l->state);
+    if (!size) {
+        return lift_int(l, 0);
+    }
+    return lift_pointer(l, 1 + i, 0, size < 0 ? 1 : size, &align);
+}
+
+static LLVMValueRef
+as_pointer(struct lift *l, LLVMValueRef value)
+{
+    return LLVMGetTypeKind(LLVMTypeOf(value)) == LLVMPointerTypeKind
+               ? value
+               : LLVMBuildIntToPtr(l->m->builder, value, l->m->ptr, "");
+}
+
+/* The map that the first argument is, or NULL when that is not known. */
+static const struct ubpf_map *
+known_map(const struct lift *l)
+{
+    struct flow_value v = l->state.reg[1];
+
+    return v.kind == FLOW_MAP && v.n >= 0 && v.n < l->m->in->n_maps
+               ? l->m->in->maps[v.n]
+               : NULL;
+}
+
+/* The address of the element of 'map' with the index at 'key', or zero. */
+static LLVMValueRef
+lookup_array(struct lift *l, const struct ubpf_map *map, LLVMValueRef key)
+{
+    LLVMBuilderRef builder = l->m->builder;
+    uint64_t base = (uintptr_t) l->m->in->array_base(map);
+    LLVMValueRef index, there, address;
+
+    index = LLVMBuildLoad2(builder, l->m->i32, key, "");
+    LLVMSetAlignment(index, 1);
+    there = LLVMBuildICmp(builder, LLVMIntULT, index,
+                          LLVMConstInt(l->m->i32, map->def.max_entries, false),
+                          "");
+    address =
+        LLVMBuildMul(builder, LLVMBuildZExt(builder, index, l->m->i64, ""),
+                     lift_int(l, ubpf_round8(map->def.value_size)), "");
+    address = LLVMBuildAdd(builder, address, lift_int(l, base), "");
+    return LLVMBuildSelect(builder, there, address, lift_int(l, 0), "");
+}
+
+/* The address of the value in 'map' for 'key', as a number. */
+static LLVMValueRef
+lookup(struct lift *l, const struct ubpf_map *map, LLVMValueRef key)
+{
+    LLVMValueRef args[2] = {lift_address(l, (uintptr_t) map),
+                            as_pointer(l, key)};
+
+    if (map->def.type == UBPF_MAP_TYPE_ARRAY
+        && !(map->def.flags & UBPF_MAP_F_AGING)) {
+        return lookup_array(l, map, args[1]);
+    }
+    return call_c(l, (uintptr_t) map->ops->lookup, l->m->i64, args, 2);
+}
+
+void
+lift_call(struct lift *l, const struct ubpf_op *op)
+{
+    const struct ubpf_jit_input *in = l->m->in;
+    const struct ubpf_helper_desc *desc = in->helper_desc((uint32_t) op->imm);
+    ubpf_helper_fn *impl = in->helper_impl((uint32_t) op->imm);
+    const struct ubpf_map *map = known_map(l);
+    LLVMValueRef args[N_PARAMS], result;
+
+    if (!desc || !impl) {
+        l->dead = true;
+        return;
+    }
+    args[0] = l->env;
+    for (int i = 0; i < UBPF_HELPER_MAX_ARGS; i++) {
+        args[1 + i] =
+            desc->args[i] ? argument(l, desc, i) : LLVMGetUndef(l->m->i64);
+        if (l->dead) {
+            return;
+        }
+        if (!desc->args[i]) {
+            for (; i < UBPF_HELPER_MAX_ARGS; i++) {
+                args[1 + i] = LLVMGetUndef(l->m->i64);
+            }
+        }
+    }
+    if (op->imm == UBPF_HELPER_MAP_LOOKUP && map) {
+        result = lookup(l, map, args[2]);
+    } else if (op->imm == UBPF_HELPER_TIME_GET_NS) {
+        result = call_c(l, (uintptr_t) in->host->now_ns, l->m->i64, NULL, 0);
+    } else {
+        result = call_c(l, (uintptr_t) impl, l->m->i64, args, N_PARAMS);
+    }
+    lift_set_reg(l, 0, result);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Finds the compiler to native code, once per process, and has it compile. */
+
+#define _GNU_SOURCE 1 /* dladdr(), secure_getenv() */
+
+#include "jit/native.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "elf/object.h"
+#include "error.h"
+#include "host.h"
+#include "maps/map.h"
+
+#define PLUGIN_FILE "libubpf-jit.so"
+
+static const struct ubpf_jit_plugin *plugin;
+static char why_not[512]; /* Why there is none. */
+
+/* Takes the plugin at 'path' if it is one for this library. */
+static void
+try_plugin(const char *path)
+{
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    const struct ubpf_jit_plugin *found;
+
+    if (!handle) {
+        snprintf(why_not, sizeof why_not, "%s", dlerror());
+        return;
+    }
+    found = dlsym(handle, UBPF_JIT_SYMBOL);
+    if (found && !strcmp(found->id, UBPF_JIT_ID)) {
+        plugin = found;
+        return;
+    }
+    snprintf(why_not, sizeof why_not, "%s is of another version", path);
+    dlclose(handle);
+}
+
+/* Tries the folder of the file that this code came from, 'below' it. */
+static void
+try_beside(const char *below)
+{
+    char path[4096];
+    const char *slash;
+    Dl_info info;
+
+    if (plugin || !dladdr(&why_not, &info) || !info.dli_fname) {
+        return;
+    }
+    slash = strrchr(info.dli_fname, '/');
+    if (slash
+        && snprintf(path, sizeof path, "%.*s/%s" PLUGIN_FILE,
+                    (int) (slash - info.dli_fname), info.dli_fname, below)
+               < (int) sizeof path) {
+        try_plugin(path);
+    }
+}
+
+/* In order: what the environment names, beside the library, in the folder of
+ * libraries beside that of the executable that the library is part of, where
+ * it was to be installed. */
+static void
+find_plugin(void)
+{
+    const char *named = secure_getenv("UBPF_JIT");
+
+    if (named) {
+        if (*named) {
+            try_plugin(named);
+        } else {
+            snprintf(why_not, sizeof why_not, "UBPF_JIT is empty");
+        }
+        return;
+    }
+    try_beside("");
+    try_beside("../lib/");
+    if (!plugin) {
+        try_plugin(UBPF_LIBDIR "/" PLUGIN_FILE);
+    }
+}
+
+int
+ubpf_native_compile(const struct ubpf_host *host,
+                    const struct ubpf_object *obj,
+                    struct ubpf_map *const maps[],
+                    struct ubpf_native **nativep, char **error)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const struct ubpf_jit_input in = {
+        .host = host,
+        .insns = obj->insns,
+        .n_insns = obj->n_insns,
+        .maps = maps,
+        .n_maps = obj->n_maps,
+        .helper_desc = ubpf_helper_desc,
+        .helper_impl = ubpf_helper_impl,
+        .array_base = ubpf_array_base,
+    };
+    uint64_t start = ubpf_host_single_threaded.now_ns();
+    struct ubpf_native *native;
+    char *text = NULL;
+    int err;
+
+    *nativep = NULL;
+    pthread_once(&once, find_plugin);
+    if (!plugin) {
+        return ubpf_fail(error, ENOTSUP,
+                         "there is no compiler to native code (%s)", why_not);
+    }
+    native = ubpf_host_zalloc(host, 1, sizeof *native);
+    if (!native) {
+        return ubpf_fail_nomem(error);
+    }
+    err = plugin->compile(&in, &native->code, &text);
+    if (err) {
+        ubpf_fail(error, err, "cannot be compiled to native code: %s",
+                  text ? text : strerror(err));
+        free(text);
+        ubpf_host_free(host, native);
+        return err;
+    }
+    native->compile_ns = ubpf_host_single_threaded.now_ns() - start;
+    *nativep = native;
+    return 0;
+}
+
+void
+ubpf_native_free(const struct ubpf_host *host, struct ubpf_native *native)
+{
+    if (native) {
+        plugin->release(&native->code);
+        ubpf_host_free(host, native);
+    }
+}

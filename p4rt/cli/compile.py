@@ -106,7 +106,7 @@ def _compile(
 
         written = draw(checked, Path(file).stem).encode()
     if emit != "dot" or p4info_file is not None:
-        translation = driver.translate(checked)
+        translation = driver.translate(checked, options)
         written = written if emit == "dot" else _stage(translation, emit, diagnostics)
     if form == "json" or diagnostics.items:
         _report(diagnostics.items, form, diagnostics.sources)
@@ -134,7 +134,7 @@ def _stage(translation: Translation, emit: str, diagnostics: Diagnostics) -> byt
         case "asm":
             from p4rt.compiler.backend.object_file import assemble
 
-            return assemble(translation.c_source).encode()
+            return assemble(translation.c_source, translation.program.given).encode()
         case "p4info":
             from p4rt.compiler.backend.p4info import p4info_text
 

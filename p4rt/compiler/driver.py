@@ -16,12 +16,12 @@ Imports of the stages are inside the functions: a command that only prints its u
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from p4rt.compiler.diagnostics import Diagnostic, Diagnostics
+from p4rt.compiler.diagnostics import CompileError, Diagnostic, Diagnostics
 from p4rt.compiler.source import Span
 
 if TYPE_CHECKING:
@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """What the user may choose.  `include` are folders, `define` are NAME or NAME=VALUE."""
+    """What the user may choose.  `include` are folders, `define` are NAME or NAME=VALUE, `extern` C files."""
 
     include: tuple[str, ...] = ()
     define: tuple[str, ...] = ()
     warnings_are_errors: bool = False
+    extern: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def compile_file(path: str | Path, options: Options | None = None) -> Result:
     """
     options = options or Options()
     diagnostics = Diagnostics(warnings_are_errors=options.warnings_are_errors)
-    translation = translate(check(str(path), options, diagnostics))
+    translation = translate(check(str(path), options, diagnostics), options)
     return Result(
         build(translation, diagnostics),
         translation.c_source,
@@ -100,7 +101,7 @@ def passes() -> tuple[Callable[[ir.Block], ir.Block], ...]:
     )
 
 
-def translate(checked: CheckedProgram) -> Translation:
+def translate(checked: CheckedProgram, options: Options | None = None) -> Translation:
     """Middle end and emission."""
     from p4rt.compiler.backend import ir
     from p4rt.compiler.backend.emit_c import emit_c
@@ -109,7 +110,8 @@ def translate(checked: CheckedProgram) -> Translation:
     from p4rt.compiler.backend.program_info import program_info
     from p4rt.compiler.midend.lower import lower
 
-    lowered = lower(checked)
+    options = options or Options()
+    lowered = lower(checked, ir.GivenInC(options.extern, options.include))
     checked.diagnostics.check()
     body = lowered.body
     for run in passes():
@@ -118,7 +120,7 @@ def translate(checked: CheckedProgram) -> Translation:
     source = Path(checked.diagnostics.sources.main).name
     name = Path(source).stem or "program"
     function = catalog.unique(name)
-    program = ir.Program(function, source, tuple(catalog.maps), tuple(catalog.initial), body)
+    program = ir.Program(function, source, tuple(catalog.maps), tuple(catalog.initial), body, lowered.given)
     identifiers = Identifiers(catalog)
     info = program_info(catalog, identifiers, name, source, _model_version(checked))
     return Translation(program, emit_c(program), info, p4info(catalog, identifiers, name))
@@ -126,17 +128,27 @@ def translate(checked: CheckedProgram) -> Translation:
 
 def build(translation: Translation, diagnostics: Diagnostics) -> bytes:
     """C to the finished object."""
-    from p4rt.compiler.backend.object_file import Sections, ToolError, build_object
+    from p4rt.compiler.backend.object_file import CError, Sections, ToolError, build_object
     from p4rt.compiler.backend.p4info import p4info_bytes
 
     info = json.dumps(translation.info, separators=(",", ":"), ensure_ascii=False).encode()
     sections = Sections(info, p4info_bytes(translation.p4info), translation.program.initial)
     try:
-        return build_object(translation.c_source, translation.program.source, sections)
+        program = translation.program
+        return build_object(translation.c_source, program.source, sections, program.given)
+    except CError as error:
+        report(error.problems, diagnostics)
+        raise CompileError(diagnostics.items, diagnostics.sources) from None
     except ToolError as error:
         if not error.expected:
             raise
         diagnostics.fatal("build", Span(diagnostics.sources.main, 0, 0, 0, 0), str(error))
+
+
+def report(problems: Sequence[tuple[str, int, int, str]], diagnostics: Diagnostics) -> None:
+    """Report what is wrong with C that the user gives."""
+    for file, line, column, text in problems:
+        diagnostics.error("extern", Span(file, line, column, line, column + 1), text)
 
 
 def _model_version(checked: CheckedProgram) -> int:

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.backend import ir
+from p4rt.compiler.backend.extern_catalog import Counter, Digest, Direct, Meter
 from p4rt.compiler.frontend import ast
 
 _WORDS = """
     auto break case char const continue default do double else enum extern float for goto if inline int long
     register restrict return short signed sizeof static struct switch typedef union unsigned void volatile
     while asm typeof
+    ring_output meter_execute meter_update random_bits hash_bytes atomic_add32 atomic_add64
     data data_end ctx context map_lookup time_get_ns adjust_head hash_lookup3 packet_start packet_end
     shift_left shift_right shift_arithmetic unit8 unit16 unit32 unit64 NULL SECTION INLINE ACCESS HIDE SETTLE
     main prog maps
@@ -133,6 +135,10 @@ class Catalog:
     tables: list[Table] = field(default_factory=list)
     actions: dict[str, Action] = field(default_factory=dict)
     registers: list[Register] = field(default_factory=list)
+    counters: list[Counter] = field(default_factory=list)
+    meters: list[Meter] = field(default_factory=list)
+    direct: list[Direct] = field(default_factory=list)
+    digests: list[Digest] = field(default_factory=list)
     value_sets: list[ValueSet] = field(default_factory=list)
     _taken: set[str] = field(default_factory=set)
     _serials: dict[str, int] = field(default_factory=dict)

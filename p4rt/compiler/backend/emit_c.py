@@ -40,8 +40,15 @@ def emit_c(program: ir.Program) -> str:
     body = _Emitter(environment).block(program.body, 1)
     variables = sorted({v.name for v in _variables(program.body)}, key=_natural)
     pointers = sorted({p.name for p in _pointers(program.body)}, key=_natural)
+    given = program.given
+    prototypes = [(text, span.line, c_string(span.file)) for text, span in given.prototypes]
     return environment.get_template("program.c.j2").render(
-        program=program, variables=variables, pointers=pointers, body="\n".join(body)
+        program=program,
+        variables=variables,
+        pointers=pointers,
+        body="\n".join(body),
+        prototypes=prototypes,
+        files=[c_string(str(Path(file).resolve())) for file in given.files],
     )
 
 

@@ -433,6 +433,19 @@ class InitialEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenInC:
+    """What the user gives in C: `files`, and in front of them the types and prototypes that they must fit.
+
+    `folders` are where they find what they include.  A prototype has the P4 declaration that it stands for.
+    """
+
+    files: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    prototypes: tuple[tuple[str, Span], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """All of a program."""
 
@@ -441,6 +454,7 @@ class Program:
     maps: tuple[Map, ...]
     initial: tuple[InitialEntry, ...]
     body: Block
+    given: GivenInC = GivenInC()
 
 
 # ---- Walking

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +49,14 @@ class ToolError(Exception):
         self.expected = expected
 
 
+class CError(ToolError):
+    """The C that the user gives was refused; `problems` are file, line, column and message of each."""
+
+    def __init__(self, problems: Sequence[tuple[str, int, int, str]]) -> None:
+        super().__init__("; ".join(problem[3] for problem in problems), expected=True)
+        self.problems = problems
+
+
 @dataclass(frozen=True)
 class Sections:
     """What goes into the object beside code and maps."""
@@ -67,33 +76,55 @@ def _tool(names: Sequence[str]) -> str:
     )
 
 
-def _run(command: list[str], folder: Path) -> None:
+def _run(command: list[str], folder: Path, given: ir.GivenInC | None = None) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if not done.returncode:
         return
+    problems = list(_problems(done.stderr, given)) if given is not None and given.files else []
+    if problems:
+        raise CError(problems)
     for sign, meaning in _TOO_LARGE.items():
         if sign in done.stderr:
             raise ToolError(f"the program is too large: {meaning}", expected=True)
     raise ToolError(f"{Path(command[0]).name} failed: {done.stderr.strip()}")
 
 
-def assemble(c_source: str) -> str:
+_PLACE = re.compile(r"^(?P<file>[^\n:]+):(?P<line>\d+):(?P<column>\d+): (fatal )?error: (?P<text>.*)$", re.M)
+_UNDEFINED = re.compile(r"function '(\w+)' has internal linkage but is not defined")
+_OPTION = re.compile(r" \[-W[^]]*\]$")
+
+
+def _problems(output: str, given: ir.GivenInC) -> Iterator[tuple[str, int, int, str]]:
+    """What clang says of the C that the user gives, files named as the user did."""
+    names = {str(Path(file).resolve()): file for file in given.files}
+    for match in _PLACE.finditer(output):
+        text = _OPTION.sub("", match["text"])
+        undefined = _UNDEFINED.search(text)
+        if undefined is not None:
+            text = f"no C file defines the function '{undefined[1]}'"
+        yield names.get(match["file"], match["file"]), int(match["line"]), int(match["column"]), text
+
+
+def assemble(c_source: str, given: ir.GivenInC | None = None) -> str:
     """The BPF assembly that clang makes of the C."""
     with tempfile.TemporaryDirectory(prefix="p4rt-") as name:
         folder = Path(name)
-        _compile(c_source, folder, "program.s", ["-S", "-g0"])
+        _compile(c_source, folder, "program.s", ["-S", "-g0"], given)
         return (folder / "program.s").read_text(encoding="utf-8")
 
 
-def build_object(c_source: str, main_file: str, sections: Sections) -> bytes:
+def build_object(
+    c_source: str, main_file: str, sections: Sections, given: ir.GivenInC | None = None
+) -> bytes:
     """The finished ELF object.  `main_file` is the P4 file that line numbers are of.
 
     Raises:
         ToolError: clang or objcopy is missing or failed.
+        CError: the C of `given` is wrong.
     """
     with tempfile.TemporaryDirectory(prefix="p4rt-") as name:
         folder = Path(name)
-        _compile(c_source, folder, "program.o", ["-c"])
+        _compile(c_source, folder, "program.o", ["-c"], given)
         lines = line_table((folder / "program.o").read_bytes(), main_file)
         contents = {
             "ubpf.abi": struct.pack("<I", ABI_VERSION),
@@ -114,10 +145,14 @@ def build_object(c_source: str, main_file: str, sections: Sections) -> bytes:
         return (folder / "finished.o").read_bytes()
 
 
-def _compile(c_source: str, folder: Path, output: str, options: list[str]) -> None:
+def _compile(
+    c_source: str, folder: Path, output: str, options: list[str], given: ir.GivenInC | None
+) -> None:
     (folder / "program.c").write_text(c_source, encoding="utf-8")
     includes = ["-I", str(templates_folder())]
-    _run([_tool(_CLANG), *_FLAGS, *options, *includes, "-o", output, "program.c"], folder)
+    for other in given.folders if given is not None and given.files else ():
+        includes += ["-I", str(Path(other).resolve())]
+    _run([_tool(_CLANG), *_FLAGS, *options, *includes, "-o", output, "program.c"], folder, given)
 
 
 def init_record(entry: ir.InitialEntry) -> bytes:

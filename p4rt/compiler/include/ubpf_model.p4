@@ -57,10 +57,11 @@ extern void mark_to_drop();
 // Let the packet pass; that is what happens when nothing else is said.
 extern void mark_to_pass();
 
-// 'size' elements that outlive the packet, zero at first.  An index outside
-// reads zero and writes nothing.
+// 'size' elements that outlive the packet, zero at first unless there is an
+// 'initial_value'.  An index outside reads zero and writes nothing.
 extern Register<T, S> {
     Register(bit<32> size);
+    Register(bit<32> size, T initial_value);
     T read(in S index);
     void write(in S index, in T value);
 }
@@ -72,7 +73,13 @@ extern bit<48> ubpf_time_get_ns();
 extern void truncate(in bit<32> len);
 
 enum HashAlgorithm {
-    lookup3     // Bob Jenkins, 32 bits.
+    lookup3,            // Bob Jenkins, 32 bits.
+    crc16,              // CRC-16/ARC.
+    crc32,              // CRC-32 of Ethernet.
+    crc32c,             // CRC-32 of iSCSI and SCTP.
+    xxhash,             // XXH64, seed 0: its lower half.
+    ones_complement16,  // The Internet checksum.
+    identity            // The last 32 bits of the data.
 }
 
 // Hash of the fields of 'data', packed in order, most significant bit first.

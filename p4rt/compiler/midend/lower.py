@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from p4rt.compiler.analysis import model
 from p4rt.compiler.analysis import types as t
@@ -21,7 +21,7 @@ from p4rt.compiler.midend.context import Context, Frame
 from p4rt.compiler.midend.lower_calls import Calls
 from p4rt.compiler.midend.lower_deparser import Deparser
 from p4rt.compiler.midend.lower_expressions import Expressions
-from p4rt.compiler.midend.lower_externs import DROP, PASS, Externs
+from p4rt.compiler.midend.lower_externs import DROP, PASS, RESUBMIT, Externs
 from p4rt.compiler.midend.lower_parser import Parsers
 from p4rt.compiler.midend.lower_statements import Statements
 from p4rt.compiler.midend.lower_tables import Tables
@@ -39,28 +39,32 @@ class Lowered:
 
     body: ir.Block
     catalog: Catalog
+    given: ir.GivenInC
 
 
-def lower(checked: model.CheckedProgram) -> Lowered:
-    """Lower `checked`.
+def lower(checked: model.CheckedProgram, given: ir.GivenInC | None = None) -> Lowered:
+    """Lower `checked`; the files of `given` define the externs that it declares.
 
     Raises:
         CompileError: the program is not for this architecture or uses what is not supported.
     """
-    return _Program(checked).lower()
+    return _Program(checked, given or ir.GivenInC()).lower()
 
 
 class _Program:
-    def __init__(self, checked: model.CheckedProgram) -> None:
+    def __init__(self, checked: model.CheckedProgram, given: ir.GivenInC) -> None:
         self.checked = checked
+        self.given = given
         self.ctx = Context(checked)
         self.expressions = Expressions(self.ctx)
         self.calls = Calls(self.ctx, self.expressions)
         self.tables = Tables(self.ctx, self.expressions, self.calls)
         self.statements = Statements(self.ctx, self.expressions, self.calls, self.tables)
-        self.externs = Externs(self.ctx, self.expressions, self.calls)
+        self.externs = Externs(self.ctx, self.expressions, self.calls, self.tables, bool(given.files))
         self.parsers = Parsers(self.ctx, self.expressions, self.calls, self.statements)
         self.externs.parsers = self.parsers
+        self.tables.attached = self.externs.direct.attached
+        self.tables.direct_size = self.externs.direct.size_of
         self.deparser = Deparser(self.ctx, self.expressions, self.externs, self.parsers, self.statements)
         self.standard: Record | None = None
 
@@ -92,7 +96,13 @@ class _Program:
         with self._enter(deparser, [None, headers]):
             self.deparser.deparser(deparser.decl, headers)
         self._results()
-        return Lowered(tuple(ctx.out), ctx.catalog)
+        self.externs.finish()
+        return Lowered(tuple(ctx.out), ctx.catalog, self._given())
+
+    def _given(self) -> ir.GivenInC:
+        in_c = self.externs.in_c
+        prototypes = tuple((item.text, item.span) for item in in_c.prototypes.values())
+        return replace(self.given, types=tuple(in_c.types.definitions), prototypes=prototypes)
 
     def _blocks(self) -> list[model.Instance]:
         """Parser, pipeline and deparser of `main`."""
@@ -177,6 +187,9 @@ class _Program:
             clone = ir.WriteContext("clone", build.const(1, 32))
             clone_port = ir.WriteContext("clone_port", self._standard("clone_port"))
             ctx.emit(ir.If(self._standard("clone"), (clone, clone_port), ()))
+        if self.externs.architecture.resubmit_table is not None:
+            table = ir.WriteContext("output_port", self.externs.architecture.resubmit_table)
+            ctx.emit(ir.If(self._verdict_is(RESUBMIT), (table,), ()))
         ctx.emit(ir.Return(build.extend(ctx.verdict, ir.WORD)))
         ctx.label(ctx.reject_label)
         ctx.emit(ir.Return(build.const(ABORT, ir.WORD)))

@@ -25,8 +25,9 @@ def first_error(text: str) -> tuple[str, str, str]:
     ("parts", "code", "message", "where"),
     [
         (
-            {"locals": SET + "table t { key = { hdr.h.a: ternary; } actions = { set; } }"},
-            "unsupported", "the match kind 'ternary' is not supported", "ternary",
+            {"top": "match_kind { fuzzy }",
+             "locals": SET + "table t { key = { hdr.h.a: fuzzy; } actions = { set; } }"},
+            "unsupported", "the match kind 'fuzzy' is not supported", "fuzzy",
         ),
         (
             {"headers": "header h_t { bit<8> a; } header o_t { varbit<16392> o; }"
@@ -61,11 +62,11 @@ def first_error(text: str) -> tuple[str, str, str]:
         ),
         (
             {"top": "extern void frobnicate(in bit<8> x);", "apply": "frobnicate(hdr.h.a);"},
-            "unsupported", "the extern function 'frobnicate' is not supported", "frobnicate(hdr.h.a)",
+            "target", "the extern function 'frobnicate' is not defined", "frobnicate(hdr.h.a)",
         ),
         (
             {"top": "extern Wheel { Wheel(); void turn(); }", "locals": "Wheel() w;", "apply": "w.turn();"},
-            "unsupported", "the extern 'Wheel' is not supported", "Wheel() w;",
+            "target", "the extern 'Wheel' is not defined", "Wheel() w;",
         ),
         (
             {"locals": "Register<bit<8>, bit<8>>(0) r;"},

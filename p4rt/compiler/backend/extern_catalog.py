@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counters, meters and digests as the control plane sees them, a part of the `Catalog`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
+
+from p4rt.compiler.analysis import types as t
+from p4rt.compiler.frontend import ast
+
+if TYPE_CHECKING:
+    from p4rt.compiler.backend.catalog import Slot
+
+COUNTER_WORDS = {
+    "PACKETS": ("packets",),
+    "BYTES": ("bytes",),
+    "PACKETS_AND_BYTES": ("packets", "bytes"),
+}
+"""The 64-bit words of a counter, by member of PSA_CounterType_t."""
+
+
+@dataclass(frozen=True)
+class _Indexed:
+    """An array of elements; `kind` is a member of the P4 enum that its constructor takes."""
+
+    name: str
+    decl: ast.Node
+    map: str
+    size: int
+    value_size: int
+    kind: str
+
+    def indexed_by(self, type_: t.Type) -> Self:
+        """The same with the type of its index, where that has a name of its own."""
+        return replace(self, index_type=type_ if isinstance(type_, t.NewType | t.SerEnumType) else None)
+
+    index_type: t.Type | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Counter(_Indexed):
+    """A counter; `width` is what the source says, it counts to 64 bits."""
+
+    width: int
+
+
+@dataclass(frozen=True)
+class Meter(_Indexed):
+    """A meter."""
+
+
+@dataclass(frozen=True)
+class Direct:
+    """A direct counter or meter and where it lies in a value of its table's maps."""
+
+    name: str
+    decl: ast.Node
+    table: str
+    kind: str
+    offset: int
+    width: int = 64
+
+
+@dataclass(frozen=True)
+class Digest:
+    """A digest and its ring; `slots` say how a record of `type` lies."""
+
+    name: str
+    decl: ast.Node
+    map: str
+    size: int
+    value_size: int
+    slots: tuple[Slot, ...]
+    type: t.Type

@@ -19,7 +19,7 @@ from p4rt.compiler.frontend import ast
 from . import values as v
 from .interpreter import Interpreter, Outcome
 from .packets import Packets
-from .tables import Action, Entry, TableState, initial_state
+from .tables import Action, Entry, TableState, initial_state, number_of
 from .values import Record, Val
 
 
@@ -81,31 +81,34 @@ class Pair:
     def _add(
         self, rng: random.Random, state: TableState, instance: model.Instance, info: dict[str, Any]
     ) -> None:
-        key = bytearray(info["key_size"])
-        parts: list[tuple[Val, int | None]] = []
+        data, mask = bytearray(info["key_size"]), bytearray(info["key_size"])
+        parts: list[tuple[int, int]] = []
         for declared in state.info.keys:
             described = next(item for item in info["key"] if item["name"] == declared.name)
-            value = random_value(rng, declared.type)
-            number, width = _number(value, declared.type)
-            prefix = None
+            first, second = random_match(rng, declared)
+            place(described, first, data)
             if declared.match_kind == "lpm":
-                prefix = rng.randrange(width + 1)
-                number = number >> (width - prefix) << (width - prefix)
-                value = v.from_bits(number, declared.type)
-                length = info["prefix_len"]
-                place(length, length["base_bits"] + prefix, key)
-            place(described, number, key)
-            parts.append((value, prefix))
+                width = described["width"]
+                place(described, ((1 << second) - 1) << (width - second), mask)
+                if "prefix_len" in info:
+                    place(info["prefix_len"], info["prefix_len"]["base_bits"] + second, data)
+            else:
+                place(described, second, mask)
+            parts.append((first, second))
+        priority = rng.randrange(1, 9) if info["map_type"] == "ternary" else 0
         keys = tuple(parts)
-        if any(_same(entry.keys, keys, state) for entry in state.entries):
+        if any((entry.keys, entry.priority) == (keys, priority) for entry in state.entries):
             return
         if len(state.entries) >= info["size"]:
             return
         made = self._action(rng, state, instance, info, "default_only")
         if made is not None:
             action, value_bytes = made
-            self.compiled.maps[info["map"]].update(bytes(key), value_bytes)
-            state.entries.append(Entry(keys, action))
+            key = bytes(data)
+            if info["map_type"] == "ternary":
+                key = priority.to_bytes(8, "little") + key + bytes(mask)
+            self.compiled.maps[info["map"]].update(key, value_bytes)
+            state.entries.append(Entry(keys, action, priority))
 
     def _set_default(
         self, rng: random.Random, state: TableState, instance: model.Instance, info: dict[str, Any]
@@ -139,7 +142,7 @@ class Pair:
         for param, slot in zip(action.params, described["params"], strict=True):
             arg = random_value(rng, param.type)
             args.append(arg)
-            place(slot, _number(arg, param.type)[0], value)
+            place(slot, number_of(arg, param.type)[0], value)
         return Action(choice, tuple(args)), bytes(value)
 
     # ---- Packets
@@ -232,22 +235,6 @@ def _controls(instance: model.Instance) -> list[model.Instance]:
     return found
 
 
-def _same(
-    left: tuple[tuple[Val, int | None], ...], right: tuple[tuple[Val, int | None], ...], state: TableState
-) -> bool:
-    for (first, n), (second, m), key in zip(left, right, state.info.keys, strict=True):
-        if n != m or _number(first, key.type) != _number(second, key.type):
-            return False
-    return True
-
-
-def _number(value: Val, type_: t.Type) -> tuple[int, int]:
-    opened = t.strip(type_)
-    if isinstance(opened, t.EnumType):
-        return opened.members.index(str(value)), 32
-    return v.bits(value, type_)
-
-
 def _flat(value: Val, type_: t.Type, name: str = "") -> dict[str, int]:
     if isinstance(value, Record):
         result: dict[str, int] = {}
@@ -255,7 +242,7 @@ def _flat(value: Val, type_: t.Type, name: str = "") -> dict[str, int]:
             inner = f"{name}.{field.name}" if name else field.name
             result |= _flat(value.fields[field.name], field.type, inner)
         return result
-    return {name: _number(value, type_)[0]}
+    return {name: number_of(value, type_)[0]}
 
 
 def _outcome(result: ubpf.RunResult, like: Outcome) -> Outcome:
@@ -273,6 +260,8 @@ def _show(outcome: Outcome) -> str:
 
 def place(slot: dict[str, Any], value: int, into: bytearray) -> None:
     """Write a field as docs/program-info.md says."""
+    if slot.get("match") == "range" and slot.get("signed"):
+        value ^= 1 << (slot["width"] - 1)
     data = (value << slot.get("shift", 0)).to_bytes(slot["size"], slot["order"])
     into[slot["offset"] : slot["offset"] + slot["size"]] = data
 
@@ -293,6 +282,27 @@ def random_value(rng: random.Random, type_: t.Type) -> Val:
     width = t.width_of(opened)
     assert width is not None
     return v.from_bits(random_bits(rng, width), opened)
+
+
+def random_match(rng: random.Random, key: model.TableKey) -> tuple[int, int]:
+    """What an entry may ask of a key element, as in `Entry`."""
+    number, width = number_of(random_value(rng, key.type), key.type)
+    full = (1 << width) - 1
+    match key.match_kind:
+        case "lpm":
+            length = rng.randrange(width + 1)
+            return number >> (width - length) << (width - length), length
+        case "ternary":
+            mask = rng.choice([0, full, random_bits(rng, width)])
+            return number & mask, mask
+        case "optional" if rng.random() < 0.4:
+            return 0, 0
+        case "range":
+            other, _ = number_of(random_value(rng, key.type), key.type)
+            sign = 1 << (width - 1) if isinstance(t.strip(key.type), t.IntType) else 0
+            low, high = sorted((number, other), key=lambda item: item ^ sign)
+            return low, high
+    return number, full
 
 
 def random_bits(rng: random.Random, width: int) -> int:

@@ -25,10 +25,12 @@ class Action:
 
 @dataclass
 class Entry:
-    """Keys are numbers with the prefix length for `lpm`, else with None."""
+    """What each key element must be, as numbers: (value, prefix length) for `lpm`, (lowest, highest) for
+    `range`, else (value, mask)."""
 
-    keys: tuple[tuple[Val, int | None], ...]
+    keys: tuple[tuple[int, int], ...]
     action: Action
+    priority: int = 0
 
 
 @dataclass
@@ -47,7 +49,7 @@ def initial_state(info: model.TableInfo) -> TableState:
         state.default = _action(info, info.default)
     for entry in info.entries:
         keys = [_key(keyset, key) for keyset, key in zip(entry.keysets, info.keys, strict=True)]
-        state.entries.append(Entry(tuple(keys), _action(info, entry.action)))
+        state.entries.append(Entry(tuple(keys), _action(info, entry.action), entry.priority or 0))
     return state
 
 
@@ -56,14 +58,30 @@ def _action(info: model.TableInfo, given: model.ActionValue) -> Action:
     return Action(choice, tuple(v.from_model(value, param.type) for param, value in given.args))
 
 
-def _key(keyset: model.Keyset, key: model.TableKey) -> tuple[Val, int | None]:
-    width = t.width_of(key.type) or 0
+def number_of(value: Val, type_: t.Type) -> tuple[int, int]:
+    """The bits of a key as a number, and how many they are; of an enum the place of the member."""
+    opened = t.strip(type_)
+    if isinstance(opened, t.EnumType):
+        return opened.members.index(str(value)), 32
+    return v.bits(value, type_)
+
+
+def _key(keyset: model.Keyset, key: model.TableKey) -> tuple[int, int]:
+    width = t.width_of(key.type) or 32
+    full = (1 << width) - 1
     match keyset:
         case model.ExactSet(value):
-            number = v.cast(v.from_model(value, key.type), key.type)
-            return number, width if key.match_kind == "lpm" else None
+            number, _ = number_of(v.cast(v.from_model(value, key.type), key.type), key.type)
+            return number, {"lpm": width, "range": number}.get(key.match_kind, full)
+        case model.MaskSet(value, mask) if key.match_kind == "lpm":
+            return value & mask & full, bin(mask & full).count("1")
         case model.MaskSet(value, mask):
-            return value & mask, bin(mask & ((1 << width) - 1)).count("1")
+            return value & mask & full, mask & full
+        case model.RangeSet(low, high):
+            return low & full, high & full
+        case model.AnySet() if key.match_kind == "range":
+            low = 1 << (width - 1) if isinstance(t.strip(key.type), t.IntType) else 0
+            return low, low ^ full
         case model.AnySet():
             return 0, 0
     raise NotImplementedError(f"keyset {keyset} in an entry")
@@ -99,20 +117,33 @@ class Tables(Parsers):
 
 
 def _lookup(state: TableState, values: list[Val]) -> Entry | None:
+    """The entry with the highest priority, among equals the oldest; without priorities the longest prefix."""
     best: tuple[int, Entry] | None = None
+    has_priority = any(key.match_kind in ("ternary", "range", "optional") for key in state.info.keys)
     for entry in state.entries if values else ():
-        length = 0
-        for value, info, (expected, prefix) in zip(values, state.info.keys, entry.keys, strict=True):
-            if prefix is None:
-                if not v.equal(value, expected):
-                    break
-            else:
-                number, width = v.bits(value, info.type)
-                wanted, _ = v.bits(expected, info.type)
-                if (number ^ wanted) >> (width - prefix):
-                    break
-                length = prefix
+        rank = entry.priority
+        for value, key, wanted in zip(values, state.info.keys, entry.keys, strict=True):
+            if not _matches(value, key, wanted):
+                break
+            if key.match_kind == "lpm" and not has_priority:
+                rank = wanted[1]
         else:
-            if best is None or length > best[0]:
-                best = (length, entry)
+            if best is None or rank > best[0]:
+                best = (rank, entry)
     return None if best is None else best[1]
+
+
+def _matches(value: Val, key: model.TableKey, wanted: tuple[int, int]) -> bool:
+    number, width = number_of(value, key.type)
+    first, second = wanted
+    match key.match_kind:
+        case "lpm":
+            return (number ^ first) >> (width - second) == 0
+        case "range" if isinstance(t.strip(key.type), t.IntType):
+            low, here, high = (item - (item >> (width - 1) << width) for item in (first, number, second))
+            return low <= here <= high
+        case "range":
+            return first <= number <= second
+        case "exact":
+            return number == first
+    return number & second == first & second

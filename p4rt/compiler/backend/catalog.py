@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from enum import Enum
 
 from p4rt.compiler.analysis import types as t
+from p4rt.compiler.analysis.model import needs_priority
 from p4rt.compiler.backend import ir
 from p4rt.compiler.backend.extern_catalog import Counter, Digest, Direct, Meter
 from p4rt.compiler.frontend import ast
@@ -41,10 +43,14 @@ class Slot:
     signed: bool = False
     format: str | None = None
     enum: dict[str, int] | None = None
+    biased: bool = False
+    """The sign bit is inverted, so that the order of unsigned numbers is that of signed values."""
 
     def encode(self, value: int) -> bytes:
         """The bytes of `value`, which is wrapped to the width."""
         number = (value & ((1 << self.width) - 1)) << self.shift
+        if self.biased:
+            number ^= 1 << (self.width - 1)
         return number.to_bytes(self.size, "big" if self.big_endian else "little")
 
 
@@ -78,6 +84,44 @@ class ActionUse:
     params: tuple[Slot, ...]
 
 
+class Aging(Enum):
+    """What becomes of entries that were not used for their timeout."""
+
+    NONE = "none"
+    NOTIFY = "notify"
+    DELETE = "delete"
+
+
+AGING_SIZE = 16
+"""Bytes of `struct ubpf_aging`, the last ones of a value whose entries age."""
+
+
+@dataclass(frozen=True)
+class DirectState:
+    """What a direct counter or meter keeps in each entry: `size` bytes at `offset` of the table's value."""
+
+    path: str
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class TableEntry:
+    """An entry that the source gives a table: what the control plane sees of it, and its bytes.
+
+    `matches` has a pair for each key element: value and mask, or the ends of a range; (value, prefix length)
+    for `lpm`.
+    """
+
+    source: ast.Entry
+    key: bytes
+    matches: tuple[tuple[int, int], ...]
+    use: ActionUse
+    args: dict[str, int]
+    priority: int
+    const: bool
+
+
 @dataclass(frozen=True)
 class Table:
     """A table and its maps."""
@@ -95,8 +139,27 @@ class Table:
     default: ActionUse
     default_args: dict[str, int]
     default_map: str | None
+    default_const: bool
     const_entries: bool
-    n_initial_entries: int
+    entries: list[TableEntry]
+    n_ranges: int
+    state: tuple[DirectState, ...]
+    aging: Aging
+
+    @property
+    def has_priorities(self) -> bool:
+        """Does a priority decide between entries that match?"""
+        return needs_priority(item.match for item in self.key)
+
+    @property
+    def state_size(self) -> int:
+        """Bytes at the end of a value that are the entry's state."""
+        return sum(item.size for item in self.state) + (AGING_SIZE if self.aging is not Aging.NONE else 0)
+
+    @property
+    def is_hidden(self) -> bool:
+        """Is it none of the control plane's business?"""
+        return ast.annotation(self.decl, "hidden") is not None
 
 
 @dataclass(frozen=True)
@@ -124,6 +187,8 @@ class ValueSet:
     key_size: int
     value_size: int
     is_scalar: bool
+    map_type: ir.MapType
+    base_bits: int
 
 
 @dataclass

@@ -14,10 +14,10 @@ from importlib.resources import files
 from typing import Any
 
 from p4rt.compiler.analysis import types as t
-from p4rt.compiler.backend.catalog import Action, Catalog, KeyField, Register, Table, ValueSet
+from p4rt.compiler.backend.catalog import Action, Aging, Catalog, KeyField, Register, Table, ValueSet
 from p4rt.compiler.backend.identifiers import Identifiers, Prefix
 
-_EXACT, _LPM = 2, 3
+_MATCH_TYPES = {"exact": 2, "lpm": 3, "ternary": 4, "range": 5, "optional": 6}
 _SCOPES = {"any": 0, "table_only": 1, "default_only": 2}
 
 
@@ -80,10 +80,11 @@ def _table(message: Any, table: Table, identifiers: Identifiers) -> None:
         reference = message.action_refs.add()
         reference.id = identifiers.id_of(Prefix.ACTION, use.action.name)
         reference.scope = _SCOPES[use.scope]
-    if table.default_map is None:
+    if table.default_const:
         message.const_default_action_id = identifiers.id_of(Prefix.ACTION, table.default.action.name)
     message.is_const_table = table.const_entries
-    message.has_initial_entries = table.n_initial_entries > 0
+    message.has_initial_entries = bool(table.entries)
+    message.idle_timeout_behavior = int(table.aging is not Aging.NONE)
 
 
 def _action(message: Any, action: Action, identifiers: Identifiers) -> None:
@@ -95,7 +96,7 @@ def _action(message: Any, action: Action, identifiers: Identifiers) -> None:
 
 def _match_field(message: Any, item: KeyField, name: str) -> None:
     message.id, message.name, message.bitwidth = item.id, name, item.slot.width
-    message.match_type = _LPM if item.match == "lpm" else _EXACT
+    message.match_type = _MATCH_TYPES[item.match]
 
 
 def _value_set(message: Any, value_set: ValueSet, identifiers: Identifiers) -> None:

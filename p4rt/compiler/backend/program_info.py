@@ -7,11 +7,21 @@ from typing import Any
 
 from p4rt import __version__
 from p4rt.compiler.backend import ir
-from p4rt.compiler.backend.catalog import ActionUse, Catalog, KeyField, Register, Slot, Table, ValueSet
+from p4rt.compiler.backend.catalog import (
+    AGING_SIZE,
+    ActionUse,
+    Aging,
+    Catalog,
+    KeyField,
+    Register,
+    Slot,
+    Table,
+    ValueSet,
+)
 from p4rt.compiler.backend.identifiers import Identifiers, Prefix
 
 FORMAT_VERSION = 1
-_MAP_TYPES = {ir.MapType.HASH: "hash", ir.MapType.LPM: "lpm", ir.MapType.ARRAY: "array"}
+_MAP_TYPES = {ir.MapType.HASH: "hash", ir.MapType.LPM: "lpm", ir.MapType.TERNARY: "ternary"}
 
 
 def program_info(
@@ -61,14 +71,23 @@ def _table(table: Table, identifiers: Identifiers) -> dict[str, Any]:
         "actions": [_action(use, identifiers) for use in table.uses],
         "default": {
             "map": table.default_map,
-            "const": table.default_map is None,
+            "const": table.default_const,
             "action": table.default.action.name,
             "args": table.default_args,
         },
     }
     if table.map_type is ir.MapType.LPM:
-        result["prefix_len"] = {"offset": 0, "size": 4, "order": "little", "base_bits": table.base_bits}
+        result["prefix_len"] = _prefix_len(table.base_bits)
+    if table.aging is not Aging.NONE:
+        result["idle_timeout"] = {"offset": table.value_size - AGING_SIZE, "action": table.aging.value}
+    const_keys = [entry.key.hex() for entry in table.entries if entry.const]
+    if const_keys and not table.const_entries:
+        result["const_keys"] = const_keys
     return result
+
+
+def _prefix_len(base_bits: int) -> dict[str, Any]:
+    return {"offset": 0, "size": 4, "order": "little", "base_bits": base_bits}
 
 
 def _key_field(item: KeyField) -> dict[str, Any]:
@@ -76,16 +95,20 @@ def _key_field(item: KeyField) -> dict[str, Any]:
 
 
 def _value_set(value_set: ValueSet, identifiers: Identifiers) -> dict[str, Any]:
-    return {
+    result: dict[str, Any] = {
         "name": value_set.name,
         "alias": identifiers.alias_of(Prefix.VALUE_SET, value_set.name),
         "id": identifiers.id_of(Prefix.VALUE_SET, value_set.name),
         "map": value_set.map,
+        "map_type": _MAP_TYPES[value_set.map_type],
         "size": value_set.size,
         "key_size": value_set.key_size,
         "value_size": value_set.value_size,
         "key": [_key_field(item) for item in value_set.key],
     }
+    if value_set.map_type is ir.MapType.LPM:
+        result["prefix_len"] = _prefix_len(value_set.base_bits)
+    return result
 
 
 def _action(use: ActionUse, identifiers: Identifiers) -> dict[str, Any]:

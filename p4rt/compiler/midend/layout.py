@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the fields of keys and values lie in their bytes.
 
-Two layouts: *natural* for values and for keys of exact fields (little-endian, 1, 2, 4 or 8 bytes or a
-multiple of 8, aligned to their size), and *prefix* for LPM keys (big-endian and packed, so that prefixes are
-prefixes).
+Three layouts: *natural* for values and for keys of exact fields (little-endian, 1, 2, 4 or 8 bytes or a
+multiple of 8, aligned to their size), *prefix* for LPM keys (big-endian and packed, so that prefixes are
+prefixes), and *masked* for ternary keys (natural, with a word for each range at the end).
 """
 
 from __future__ import annotations
@@ -42,6 +42,31 @@ def natural(specs: list[FieldSpec], start: int = 0) -> tuple[list[Slot], int]:
         offset = (offset + alignment - 1) // alignment * alignment
         slots.append(Slot(spec.name, spec.width, offset, size, False, 0, spec.signed, spec.format, spec.enum))
         offset += size
+    return slots, offset
+
+
+def compact(specs: list[FieldSpec], start: int = 0) -> tuple[list[Slot], int]:
+    """`natural` with the largest fields in front, so that there are no gaps between them; slots in the order
+    of `specs`."""
+    order = sorted(range(len(specs)), key=lambda index: -min(natural_size(specs[index].width), _ALIGNMENT))
+    slots, end = natural([specs[index] for index in order], start)
+    placed = dict(zip(order, slots, strict=True))
+    return [placed[index] for index in range(len(specs))], end
+
+
+def masked(specs: list[FieldSpec], is_range: list[bool]) -> tuple[list[Slot], int]:
+    """Slots of a ternary key, those of ranges each a whole word at its end, and the key's size."""
+    plain, end = compact([spec for spec, ranged in zip(specs, is_range, strict=True) if not ranged])
+    offset = padded(end)
+    slots: list[Slot] = []
+    rest = iter(plain)
+    for spec, ranged in zip(specs, is_range, strict=True):
+        if not ranged:
+            slots.append(next(rest))
+            continue
+        slot = Slot(spec.name, spec.width, offset, _ALIGNMENT, False, 0, spec.signed, spec.format, spec.enum)
+        slots.append(replace(slot, biased=spec.signed))
+        offset += _ALIGNMENT
     return slots, offset
 
 

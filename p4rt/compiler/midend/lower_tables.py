@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from p4rt.compiler.analysis import model
 from p4rt.compiler.backend import build, ir
-from p4rt.compiler.backend.catalog import Action, ActionUse, KeyField, Slot, Table
+from p4rt.compiler.backend.catalog import AGING_SIZE, Action, ActionUse, Aging, DirectState, Slot, Table
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend import layout, storage
 from p4rt.compiler.midend.context import Context, Frame, block_frame
@@ -15,12 +16,21 @@ from p4rt.compiler.midend.entries import Entries
 from p4rt.compiler.midend.lower_calls import Calls
 from p4rt.compiler.midend.lower_expressions import Expressions
 from p4rt.compiler.midend.storage import Record, Tree
+from p4rt.compiler.midend.table_keys import KeyElement, KeyLayout, lay_out, look_up, prefix_length
 
 DEFAULT_SIZE = 1024
 """Entries of a table that gives no `size`."""
 _MAX_SIZE = 1 << 31
 _ACTION_CODE_SIZE = 4
 _NO_ACTION = "NoAction"
+_TIMEOUTS = ("idle_timeout", "psa_idle_timeout", "pna_idle_timeout")
+_AGING = {"NO_TIMEOUT": Aging.NONE, "NOTIFY_CONTROL": Aging.NOTIFY, "AUTO_DELETE": Aging.DELETE}
+_PROPERTIES = {
+    "size", "default_action", "largest_priority_wins", "priority_delta", "support_timeout", *_TIMEOUTS,
+    "psa_direct_counter", "counters", "psa_direct_meter", "meters",
+}  # fmt: skip
+
+Attached = Callable[[model.TableInfo, model.Instance | None], list[model.Instance]]
 
 
 @dataclass
@@ -42,6 +52,11 @@ class Tables:
         self.calls = calls
         self._known: dict[tuple[model.Instance | None, ast.TableDecl], _Known] = {}
         calls.tables = self
+        self.attached: Attached = lambda info, instance: []
+        """Direct counters and meters of a table of a control; who lowers them sets this."""
+        self.direct_size: Callable[[model.Instance], int] = lambda instance: 0
+        """Bytes that one of them keeps in an entry."""
+        self._running: list[tuple[Table, ir.Pointer]] = []
 
     # ---- Declaration
 
@@ -51,55 +66,78 @@ class Tables:
         if (instance, decl) in self._known:
             return
         info = self.ctx.checked.tables[decl]
-        self._refuse_properties(info)
+        self._ignored_properties(info)
         name = self.ctx.checked.path_of(decl, instance)
         actions: dict[int, model.TableAction] = {}
-        uses, value_size = self._uses(info, instance, actions)
+        uses, end = self._uses(info, instance, actions)
         default, arguments = self._default(info, uses)
-        key, key_size, map_type, base_bits = self._key(info)
+        key = self._key(info)
+        aging = idle_timeout(self.ctx, info)
+        state = self._direct_state(info, instance, end)
+        end += sum(item.size for item in state) + (AGING_SIZE if aging is not Aging.NONE else 0)
         const_entries = bool(info.entries) and info.entries_const
-        settable = not info.default_const
-        size = self._size(info) if not const_entries else len(info.entries)
         table = Table(
             name=name,
             decl=decl,
-            map=self.ctx.name(name) if key else None,
-            map_type=map_type,
-            size=size,
-            key=key,
-            key_size=key_size,
-            value_size=value_size,
-            base_bits=base_bits,
+            map=self.ctx.name(name) if key.fields else None,
+            map_type=key.map_type,
+            size=self._size(info) if not const_entries else len(info.entries),
+            key=key.fields,
+            key_size=key.size,
+            value_size=end,
+            base_bits=key.base_bits,
             uses=uses,
             default=default,
             default_args=arguments,
-            default_map=self.ctx.name(f"{name}_default") if settable else None,
+            default_map=self.ctx.name(f"{name}_default") if state or not info.default_const else None,
+            default_const=info.default_const,
             const_entries=const_entries,
-            n_initial_entries=len(info.entries),
+            entries=[],
+            n_ranges=key.n_ranges,
+            state=state,
+            aging=aging,
         )
         self._known[instance, decl] = _Known(table, info, actions)
         self._make_maps(table)
-        Entries(self.ctx, table, info).add({id(action): code for code, action in actions.items()})
+        Entries(self.ctx, table, info, key).add({id(action): code for code, action in actions.items()})
 
     def _make_maps(self, table: Table) -> None:
-        catalog = self.ctx.catalog
-        read_only = (ir.MapFlag.RDONLY_PROG,)
-        if table.map is not None:
-            flags = (*read_only, ir.MapFlag.RDONLY_USER) if table.const_entries else read_only
-            sizes = (table.key_size, table.value_size, table.size)
-            catalog.maps.append(ir.Map(table.map, table.map_type, *sizes, flags))
+        maps, state_size = self.ctx.catalog.maps, table.state_size
+        flags = [ir.MapFlag.RDONLY_PROG]
         if table.default_map is not None:
-            catalog.maps.append(
-                ir.Map(table.default_map, ir.MapType.ARRAY, 4, table.value_size, 1, read_only)
+            maps.append(
+                ir.Map(table.default_map, ir.MapType.ARRAY, 4, table.value_size, 1, tuple(flags), state_size)
             )
-        catalog.tables.append(table)
+        if table.const_entries:
+            flags.append(ir.MapFlag.RDONLY_USER)
+        if table.aging is not Aging.NONE:
+            flags.append(ir.MapFlag.AGING)
+        if table.aging is Aging.DELETE:
+            flags.append(ir.MapFlag.EXPIRE)
+        if table.map is not None:
+            maps.append(
+                ir.Map(table.map, table.map_type, table.key_size, table.value_size, table.size, tuple(flags),
+                       state_size, table.n_ranges)
+            )  # fmt: skip
+        self.ctx.catalog.tables.append(table)
 
-    def _refuse_properties(self, info: model.TableInfo) -> None:
+    def _ignored_properties(self, info: model.TableInfo) -> None:
         for name, item in info.properties.items():
-            if name not in ("size", "default_action"):
+            if name not in _PROPERTIES:
                 self.ctx.checked.diagnostics.warning(
                     "ignored", item.name_span, f"this target ignores the table property '{name}'"
                 )
+
+    def _direct_state(
+        self, info: model.TableInfo, instance: model.Instance | None, start: int
+    ) -> tuple[DirectState, ...]:
+        """Where direct counters and meters keep what they count, behind what the control plane writes."""
+        state: list[DirectState] = []
+        for owner in self.attached(info, instance):
+            size = self.direct_size(owner)
+            state.append(DirectState(owner.path, start, size))
+            start += size
+        return tuple(state)
 
     def _size(self, info: model.TableInfo) -> int:
         if info.size is None:
@@ -108,6 +146,9 @@ class Tables:
             self.ctx.refuse(
                 info.decl.span, f"the size of a table must be from 1 to {_MAX_SIZE}, not {info.size}"
             )
+        if info.size < len(info.entries):
+            message = f"table '{info.decl.name}' has more entries from the start: {len(info.entries)}"
+            self.ctx.checked.diagnostics.warning("table-size", info.properties["size"].value.span, message)
         return max(info.size, len(info.entries))
 
     def _uses(
@@ -171,36 +212,12 @@ class Tables:
 
     # ---- Keys
 
-    def _key(self, info: model.TableInfo) -> tuple[tuple[KeyField, ...], int, ir.MapType, int]:
-        exact: list[tuple[int, layout.FieldSpec]] = []
-        longest: tuple[int, layout.FieldSpec] | None = None
-        for index, key in enumerate(info.keys):
-            spec = self._key_spec(key)
-            match key.match_kind:
-                case "exact":
-                    exact.append((index, spec))
-                case "lpm" if longest is None:
-                    longest = index, spec
-                case "lpm":
-                    self.ctx.refuse(key.source.match_span, "a table can have one 'lpm' key only")
-                case kind:
-                    self.ctx.unsupported(
-                        key.source.match_span, f"the match kind '{kind}' is", "use exact or lpm"
-                    )
-        if longest is None:
-            slots, end = layout.natural([spec for _, spec in exact])
-            base_bits, size, map_type = 0, layout.padded(end), ir.MapType.HASH
-            order = [index for index, _ in exact]
-        else:
-            slots, last, size = layout.prefix([spec for _, spec in exact], longest[1])
-            slots = [*slots, last]
-            base_bits, map_type = 8 * (last.offset - layout.PREFIX_LEN_SIZE), ir.MapType.LPM
-            order = [*(index for index, _ in exact), longest[0]]
-        fields = {}
-        for index, slot in zip(order, slots, strict=True):
-            source = info.keys[index].source
-            fields[index] = KeyField(slot, id_of(source, index + 1), info.keys[index].match_kind)
-        return tuple(fields[index] for index in range(len(info.keys))), size, map_type, base_bits
+    def _key(self, info: model.TableInfo) -> KeyLayout:
+        elements = [
+            KeyElement(self._key_spec(key), id_of(key.source, number), key.match_kind, key.source.match_span)
+            for number, key in enumerate(info.keys, start=1)
+        ]
+        return lay_out(self.ctx, elements)
 
     def _key_spec(self, key: model.TableKey) -> layout.FieldSpec:
         type_ = self.ctx.resolve(key.type)
@@ -210,6 +227,14 @@ class Tables:
             self.ctx.refuse(key.expr.span, f"a value of type {type_} cannot be a key")
 
     # ---- Application
+
+    def place_of(self, owner: model.Instance) -> tuple[ir.Pointer, int] | None:
+        """Where the table that is running keeps the state of a direct counter or meter; None: nowhere."""
+        for table, entry in reversed(self._running):
+            for item in table.state:
+                if item.path == owner.path:
+                    return entry, item.offset
+        return None
 
     def code_of(self, decl: ast.TableDecl, action: ast.ActionDecl) -> int:
         """The number of an action of a table."""
@@ -254,8 +279,7 @@ class Tables:
         slots = [item.slot for item in table.key]
         fields: list[tuple[Slot, ir.Expr]] = []
         if table.map_type is ir.MapType.LPM:
-            bits = table.base_bits + next(item.slot.width for item in table.key if item.match == "lpm")
-            fields.append((Slot("", 32, 0, layout.PREFIX_LEN_SIZE), build.const(bits, 32)))
+            fields.append(prefix_length(table.key, table.base_bits))
         for slot, value in zip(slots, values, strict=True):
             assert isinstance(value, ir.Expr)
             fields.append((slot, value))
@@ -275,6 +299,7 @@ class Tables:
         ctx = self.ctx
         code = ctx.keep(ir.Load(8 * _ACTION_CODE_SIZE, entry, 0, False), "code")
         ctx.assign(run, code)
+        self._running.append((known.table, entry))
         cases = []
         for use in known.table.uses:
             item = known.actions.get(use.code)
@@ -288,6 +313,7 @@ class Tables:
                 self._run_action(item, arguments)
             if body:
                 cases.append(ir.Case((use.code,), tuple(body)))
+        self._running.pop()
         if cases:
             ctx.emit(ir.Switch(code, tuple(cases), (), span=ctx.span))
 
@@ -311,25 +337,26 @@ class Tables:
         self.calls.action(frame, item.decl, item.bound)
 
 
+def idle_timeout(ctx: Context, info: model.TableInfo) -> Aging:
+    """What the table's properties say of entries that are not used."""
+    prop = info.properties.get("support_timeout")
+    aging = Aging.NOTIFY if prop is not None and ctx.constant(prop.value) is True else Aging.NONE
+    for name in _TIMEOUTS:
+        prop = info.properties.get(name)
+        if prop is None:
+            continue
+        value = ctx.constant(prop.value)
+        if not isinstance(value, model.EnumValue) or value.name not in _AGING:
+            ctx.refuse(prop.value.span, f"'{name}' must be a member called {', '.join(_AGING)}")
+        aging = _AGING[value.name]
+    if aging is not Aging.NONE and not info.keys:
+        ctx.refuse(info.decl.name_span, f"table '{info.decl.name}' has no key, so no entries that could age")
+    return aging
+
+
 def id_of(node: ast.Node, number: int) -> int:
     """The `@id` of a parameter, key element or field, else its position from 1 on."""
     note = ast.annotation(node, "id")
     if note is not None and note.exprs and isinstance(note.exprs[0], ast.IntLit):
         return note.exprs[0].value
     return number
-
-
-def look_up(
-    ctx: Context, entry: ir.Pointer, map_name: str, key_size: int, fields: list[tuple[Slot, ir.Expr]]
-) -> None:
-    """Point `entry` to the value in a map at the key that `fields` make; all bytes between them are zero."""
-    buffer = ir.Buffer(ctx.name("key"), key_size)
-    with ctx.collect() as body:
-        for slot, value in fields:
-            shifted = build.concat(value, build.const(0, slot.shift)) if slot.shift else value
-            whole = build.extend(shifted, 8 * slot.size)
-            ctx.emit(ir.Store(buffer, slot.offset, whole, slot.big_endian, span=ctx.span))
-        for offset, size in layout.gaps([slot for slot, _ in fields], key_size):
-            ctx.emit(ir.Store(buffer, offset, build.const(0, 8 * size), False, span=ctx.span))
-        ctx.emit(ir.Lookup(entry, map_name, buffer, span=ctx.span))
-    ctx.emit(ir.Scope(buffer, tuple(body), span=ctx.span))

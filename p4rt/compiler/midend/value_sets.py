@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lowering of value sets: a hash map whose keys are the members, which the control plane adds."""
+"""Lowering of value sets: a map whose keys are the members, which the control plane adds."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import replace
 from p4rt.compiler.analysis import model
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.backend import ir
-from p4rt.compiler.backend.catalog import KeyField, ValueSet
+from p4rt.compiler.backend.catalog import ValueSet
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend import layout, storage
 from p4rt.compiler.midend.context import Context, block_frame
-from p4rt.compiler.midend.lower_tables import id_of, look_up
+from p4rt.compiler.midend.lower_tables import id_of
+from p4rt.compiler.midend.table_keys import KeyElement, KeyLayout, lay_out, look_up, prefix_length
 
 MAX_SIZE = 1 << 31
 VALUE_SIZE = 8
@@ -40,46 +41,54 @@ class ValueSets:
                 decl.size.span, f"the size of a value set must be from 1 to {MAX_SIZE}, not {size}"
             )
         element = self.ctx.resolve(self.ctx.checked.decl_types[decl])
-        slots, end = layout.natural(self._specs(element))
-        fields = getattr(t.strip(element), "fields", ())
-        key = []
-        for number, slot in enumerate(slots, start=1):
-            field = fields[number - 1].decl if fields else None
-            key.append(KeyField(slot, id_of(field, number) if field is not None else number, "exact"))
+        key = self._key(decl, element)
         name = self.ctx.checked.path_of(decl, instance)
-        map_name, key_size = self.ctx.name(name), layout.padded(end)
         scalar = storage.scalar_width(element) is not None
-        value_set = ValueSet(name, decl, map_name, size, tuple(key), key_size, VALUE_SIZE, scalar)
+        value_set = ValueSet(
+            name, decl, self.ctx.name(name), size, key.fields, key.size, VALUE_SIZE, scalar, key.map_type,
+            key.base_bits,
+        )  # fmt: skip
         self.ctx.catalog.value_sets.append(value_set)
         self.ctx.catalog.maps.append(
-            ir.Map(value_set.map, ir.MapType.HASH, value_set.key_size, VALUE_SIZE, size,
-                   (ir.MapFlag.RDONLY_PROG,))
+            ir.Map(value_set.map, key.map_type, key.size, VALUE_SIZE, size, (ir.MapFlag.RDONLY_PROG,),
+                   extra=key.n_ranges)
         )  # fmt: skip
         self._known[instance, decl] = value_set
         return value_set
 
-    def _specs(self, element: t.Type) -> list[layout.FieldSpec]:
-        """The fields of a member: scalars, so that there is one for each expression of a select."""
+    def _key(self, decl: ast.ValueSetDecl, element: t.Type) -> KeyLayout:
+        """A member's fields: scalars, so that there is one for each expression of a select."""
         plain = t.strip(element)
         if storage.scalar_width(plain) is not None:
-            return layout.flatten(element, SCALAR_NAME, self.ctx.checked.errors)
-        for item in getattr(plain, "fields", ()):
-            note = ast.annotation(item.decl, "match") if item.decl is not None else None
-            kind = " ".join(note.tokens or ()) if note is not None else "exact"
-            if kind != "exact":
-                raise storage.Unsupported(
-                    f"the match kind '{kind}' in a value set is", note.span if note is not None else None
-                )
+            specs = layout.flatten(element, SCALAR_NAME, self.ctx.checked.errors)
+            return lay_out(self.ctx, [KeyElement(specs[0], 1, _match(decl), decl.span)])
         specs = layout.flatten(element, "", self.ctx.checked.errors)
         parts = storage.fields_of(plain) or []
         if len(specs) != len(parts):
             raise storage.Unsupported(f"a value set of {element}, with composed fields, is")
-        return [replace(spec, name=part[0]) for spec, part in zip(specs, parts, strict=True)]
+        fields = getattr(plain, "fields", (None,) * len(parts))
+        elements = []
+        for number, (spec, part, item) in enumerate(zip(specs, parts, fields, strict=True), start=1):
+            field = item.decl if item is not None else None
+            number = id_of(field, number) if field is not None else number
+            note = ast.annotation(field, "match") if field is not None else None
+            span = note.span if note is not None else decl.span
+            elements.append(KeyElement(replace(spec, name=part[0]), number, _match(field), span))
+        return lay_out(self.ctx, elements)
 
     def contains(self, decl: ast.ValueSetDecl, keys: list[ir.Expr]) -> ir.Expr:
         """Look up whether the values are a member of the set; one bit."""
         value_set = self.declare(decl)
         entry = self.ctx.pointer(f"{decl.name}_member")
         slots = [item.slot for item in value_set.key]
-        look_up(self.ctx, entry, value_set.map, value_set.key_size, list(zip(slots, keys, strict=True)))
+        fields = list(zip(slots, keys, strict=True))
+        if value_set.map_type is ir.MapType.LPM:
+            fields.insert(0, prefix_length(value_set.key, value_set.base_bits))
+        look_up(self.ctx, entry, value_set.map, value_set.key_size, fields)
         return ir.Found(1, entry)
+
+
+def _match(node: ast.Node | None) -> str:
+    """The match kind that `@match` gives a field or a set of scalars."""
+    note = ast.annotation(node, "match") if node is not None else None
+    return " ".join(note.tokens or ()) if note is not None else "exact"

@@ -108,8 +108,8 @@ def test_struct_of_one_field_for_one_key():
 def test_what_the_object_says_of_a_set():
     info = info_of(source(top=PAIR_T, states=PAIR))
     assert info == {
-        "name": "prs.pairs", "alias": "pairs", "id": info["id"], "map": "prs_pairs", "size": 4,
-        "key_size": 8, "value_size": 8,
+        "name": "prs.pairs", "alias": "pairs", "id": info["id"], "map": "prs_pairs",
+        "map_type": "hash", "size": 4, "key_size": 8, "value_size": 8,
         "key": [
             {"name": "first", "id": 1, "match": "exact",
              "width": 8, "offset": 0, "size": 1, "order": "little", "shift": 0},
@@ -135,12 +135,12 @@ def test_p4info_of_a_set_of_scalars():
         ("value_set<bit<16>>(4) v;", "value set 'v' of bit<16> for bit<8>"),
         ("value_set<pair_t>(4) v;", "value set 'v' of struct pair_t for bit<8>"),
         ("value_set<bit<8>>(0) v;", "the size of a value set must be from 1 to 2147483648, not 0"),
-        ("value_set<ternary_t>(4) v;", "the match kind 'ternary' in a value set is not supported"),
+        ("value_set<fuzzy_t>(4) v;", "the match kind 'fuzzy' is not supported"),
     ],
 )
 def test_refused(declaration: str, message: str):
     states = f"{declaration} state start {{ transition select(8w1) {{ v: accept; _: reject; }} }}"
-    top = PAIR_T + "struct ternary_t { @match(ternary) bit<8> a; }"
+    top = PAIR_T + "struct fuzzy_t { @match(fuzzy) bit<8> a; }"
     assert first_error(source(top=top, states=states))[1] == message
 
 

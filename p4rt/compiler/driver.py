@@ -27,6 +27,7 @@ from p4rt.compiler.source import Span
 if TYPE_CHECKING:
     from p4rt.compiler.analysis.model import CheckedProgram
     from p4rt.compiler.backend import ir
+    from p4rt.compiler.midend.home import Home
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,16 @@ class Options:
     define: tuple[str, ...] = ()
     warnings_are_errors: bool = False
     extern: tuple[str, ...] = ()
+    disabled_passes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A pass over the target IR; one that is not `needed` only makes the code better."""
+
+    name: str
+    run: Callable[[ir.Block], ir.Block]
+    needed: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,17 +98,27 @@ def check(path: str, options: Options, diagnostics: Diagnostics) -> CheckedProgr
     return check_program(program, diagnostics)
 
 
-def passes() -> tuple[Callable[[ir.Block], ir.Block], ...]:
-    """The passes over the target IR, in order."""
+def passes(homes: tuple[Home, ...] = ()) -> tuple[Pass, ...]:
+    """The passes over the target IR, in order; `homes` are the headers that may live in the packet."""
+    from p4rt.compiler.midend.fold import fold
     from p4rt.compiler.midend.prune import prune
+    from p4rt.compiler.midend.reload import reload
     from p4rt.compiler.midend.split_access import split_access
     from p4rt.compiler.midend.split_wide import split_wide
+    from p4rt.compiler.midend.write_through import write_through
 
     return (
-        prune,  # First, so that the passes after it do not work on what has no effect.
-        split_wide,  # C has no integers of more than 64 bits here; all that follows may rely on that.
-        split_access,  # Memory has accesses of 1, 2, 4 and 8 bytes only; after split_wide, which makes some.
-        prune,  # Again: words and pieces of which only some are read.
+        # First, so that the passes after it do not work on what has no effect, and know the headers' places.
+        Pass("fold", fold),
+        Pass("write-through", lambda block: write_through(block, homes)),
+        Pass("fold", fold),  # Again: the validity of headers that are written to.
+        Pass("reload", lambda block: reload(block, homes)),
+        Pass("prune", prune, needed=True),
+        # C has no integers of more than 64 bits here; all that follows may rely on that.
+        Pass("split-wide", split_wide, needed=True),
+        # Memory has accesses of 1, 2, 4 and 8 bytes only; after split_wide, which makes some.
+        Pass("split-access", split_access, needed=True),
+        Pass("prune", prune, needed=True),  # Again: words and pieces of which only some are read.
     )
 
 
@@ -114,8 +135,9 @@ def translate(checked: CheckedProgram, options: Options | None = None) -> Transl
     lowered = lower(checked, ir.GivenInC(options.extern, options.include))
     checked.diagnostics.check()
     body = lowered.body
-    for run in passes():
-        body = run(body)
+    for item in passes(lowered.homes):
+        if item.needed or item.name not in options.disabled_passes:
+            body = item.run(body)
     catalog = lowered.catalog
     source = Path(checked.diagnostics.sources.main).name
     name = Path(source).stem or "program"

@@ -218,10 +218,11 @@ Block = tuple[Statement, ...]
 
 @dataclass(frozen=True, slots=True)
 class Assign(Statement):
-    """`target = value`."""
+    """`target = value`; `extracted` says that this is a field of a header as it is in the packet."""
 
     target: Var
     value: Expr
+    extracted: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,3 +485,15 @@ def expressions(statement: Statement) -> Iterator[Expr]:
             yield value
         elif item.name == "arguments":
             yield from value
+
+
+def names_read(statement: Statement) -> Iterator[str]:
+    """Names of the variables that `statement` itself reads."""
+    pending = list(expressions(statement))
+    while pending:
+        expr = pending.pop()
+        if isinstance(expr, Var):
+            yield expr.name
+        else:
+            values = (getattr(expr, name) for name in expr.__dataclass_fields__)
+            pending += (value for value in values if isinstance(value, Expr))

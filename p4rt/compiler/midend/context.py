@@ -120,7 +120,7 @@ class Context:
         if target != value:
             if not self.extracting:
                 self.modified.add(target.name)
-            self.emit(ir.Assign(target, value, span=self.span))
+            self.emit(ir.Assign(target, value, extracted=self.extracting, span=self.span))
 
     def keep(self, value: ir.Expr, wish: str = "t") -> ir.Expr:
         """The value that `value` has now, whatever happens later to the variables that it reads."""

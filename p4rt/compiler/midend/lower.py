@@ -18,6 +18,7 @@ from p4rt.compiler.backend.ir import Relation
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend import storage
 from p4rt.compiler.midend.context import Context, Frame
+from p4rt.compiler.midend.home import Home
 from p4rt.compiler.midend.lower_calls import Calls
 from p4rt.compiler.midend.lower_deparser import Deparser
 from p4rt.compiler.midend.lower_expressions import Expressions
@@ -40,6 +41,7 @@ class Lowered:
     body: ir.Block
     catalog: Catalog
     given: ir.GivenInC
+    homes: tuple[Home, ...]
 
 
 def lower(checked: model.CheckedProgram, given: ir.GivenInC | None = None) -> Lowered:
@@ -97,7 +99,7 @@ class _Program:
             self.deparser.deparser(deparser.decl, headers)
         self._results()
         self.externs.finish()
-        return Lowered(tuple(ctx.out), ctx.catalog, self._given())
+        return Lowered(tuple(ctx.out), ctx.catalog, self._given(), tuple(self.deparser.homes))
 
     def _given(self) -> ir.GivenInC:
         in_c = self.externs.in_c
@@ -142,6 +144,7 @@ class _Program:
                 assert isinstance(target, ir.Var)
                 ctx.emit(ir.ReadContext(target, field))
         ctx.assign(ctx.verdict, verdict)
+        ctx.assign(ctx.cursor, build.const(0, ir.WORD))
         return headers, meta
 
     def _enter(

@@ -15,6 +15,7 @@ from p4rt.compiler.backend.ir import Op, Relation
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend import storage, varbits
 from p4rt.compiler.midend.context import Context
+from p4rt.compiler.midend.home import Home
 from p4rt.compiler.midend.in_place import keeps_layout
 from p4rt.compiler.midend.lower_expressions import Expressions
 from p4rt.compiler.midend.lower_externs import Externs
@@ -57,6 +58,8 @@ class Deparser:
         self.parsers = parsers
         self.statements = statements
         externs.deparser = self
+        self.homes: list[Home] = []
+        """Of the headers that stay where they were read, when all do."""
         self._emissions: list[_Emission] = []
         self._shared: set[Record] = set()
         self._root: list[ir.Statement] | None = None
@@ -133,9 +136,21 @@ class Deparser:
             if position is None:
                 continue
             with ctx.at(item.span), ctx.collect() as body:
-                self._store(item, self._front(item, position), position, changed=True)
+                front = self._front(item, position)
+                self._store(item, front, position, changed=True)
+            self._add_home(item, front, position)
             if any(isinstance(statement, ir.Store) for statement in body):
                 ctx.emit(ir.If(item.happens, tuple(body), (), span=item.span))
+
+    def _add_home(self, item: _Emission, written: ir.Pointer, position: ir.Var) -> None:
+        """Tell later passes where a header's fields are, if their places are fixed."""
+        leaves, valid = item.parts.before, item.header.valid
+        if item.parts.varbit is not None or not isinstance(valid, ir.Var):
+            return
+        fields = [leaf for leaf in leaves if isinstance(leaf, ir.Var)]
+        if len(fields) == len(leaves):
+            pointer = self.ctx.pointer("home")
+            self.homes.append(Home(valid, position, tuple(fields), written, pointer, self.ctx.reject_label))
 
     def _rebuild(self) -> None:
         """Move the head by the difference in size, and write what is not in its place already."""

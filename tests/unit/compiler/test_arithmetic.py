@@ -103,8 +103,8 @@ def program(width: int) -> ubpf.Program:
         body.append(ir.Store(packet, offset, build.extend(make(*operands), 8 * size), True))
     body += [ir.Return(build.const(2, 64)), ir.Label("too_short"), ir.Return(build.const(0, 64))]
     block = tuple(body)
-    for run in passes():
-        block = run(block)
+    for item in passes():
+        block = item.run(block)
     source = emit_c(ir.Program("test", "test.p4", (), (), block))
     return ubpf.Program(build_object(source, "test.p4", Sections(b"{}", b"", ())))
 

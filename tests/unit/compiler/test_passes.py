@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The passes over the target IR: what they make of programs, and that packets see no difference."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+from p4_programs import add, source
+
+import ubpf
+from p4rt.compiler import driver
+from p4rt.compiler.backend.show_ir import show_ir
+from p4rt.compiler.diagnostics import Diagnostics
+from ubpf import Verdict
+
+ROOT = Path(__file__).parents[3]
+OPTIONAL = sorted({item.name for item in driver.passes() if not item.needed})
+TWO = """
+header a_t { bit<8> kind; bit<4> x; bit<4> y; bit<48> mac; } header b_t { bit<16> v; bit<8> w; }
+struct headers_t { a_t a; b_t b; }
+"""
+PARSE_TWO = """
+state start { pkt.extract(hdr.a); transition select(hdr.a.kind) { 1: two; default: accept; } }
+state two { pkt.extract(hdr.b); transition accept; }
+"""
+EMIT_TWO = "pkt.emit(hdr.a); pkt.emit(hdr.b);"
+TABLE = """
+action set(bit<8> w) { hdr.b.w = w; }
+table t { key = { hdr.b.v: exact; } actions = { set; NoAction; } default_action = NoAction(); }
+"""
+
+
+@cache
+def _translated(text: str, disabled: frozenset[str]) -> tuple[driver.Translation, bytes]:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "test.p4"
+        path.write_text(text)
+        diagnostics = Diagnostics()
+        options = driver.Options(disabled_passes=disabled)
+        translation = driver.translate(driver.check(str(path), options, diagnostics), options)
+        return translation, driver.build(translation, diagnostics)
+
+
+def ir_of(text: str, *disabled: str) -> str:
+    """The IR after all passes but some."""
+    return show_ir(_translated(text, frozenset(disabled))[0].program)
+
+
+def load(text: str, *disabled: str) -> ubpf.Program:
+    """The program, without some passes."""
+    return ubpf.Program(_translated(text, frozenset(disabled))[1])
+
+
+def two(apply: str, locals: str = "") -> str:
+    """A program with one header always and another sometimes."""
+    return source(headers=TWO, states=PARSE_TWO, emits=EMIT_TWO, apply=apply, locals=locals)
+
+
+def insns(program: ubpf.Program, packet: str) -> int:
+    """Instructions that a packet costs."""
+    count = program.run(bytes.fromhex(packet), count=True).n_insns
+    assert count is not None
+    return count
+
+
+# ---- fold
+
+
+def test_test_of_a_header_that_is_always_there_goes():
+    text = source(apply="if (!hdr.h.isValid()) { hdr.h.a = 99; }")
+    assert "0x63" not in ir_of(text)
+    assert "0x63" in ir_of(text, "fold")
+
+
+def test_second_test_of_a_header_goes():
+    text = two("if (hdr.b.isValid()) { if (!hdr.b.isValid()) { hdr.b.w = 99; } }")
+    assert "0x63" not in ir_of(text)
+
+
+def test_test_of_a_header_that_may_be_there_stays():
+    program = load(two("if (!hdr.b.isValid()) { hdr.a.x = 0xf; }"))
+    assert program.run(bytes.fromhex("0000010203040506")).packet.hex() == "00f0010203040506"
+    assert program.run(bytes.fromhex("0100010203040506aabbcc")).packet.hex() == "0100010203040506aabbcc"
+
+
+def test_place_behind_a_header_is_a_number():
+    assert "b_t_at = packet + 8:64" in ir_of(two(""))
+    assert "b_t_at = packet + cursor" in ir_of(two(""), "fold")
+
+
+def test_variable_that_changes_in_a_loop_is_not_a_number():
+    program = load(source(apply="bit<8> n = 0; for (bit<8> i in 1..3) { n = n + i; } hdr.h.b = n;"))
+    assert program.run(bytes.fromhex("0000")).packet.hex() == "0006"
+
+
+def test_value_that_only_one_way_gives_is_not_a_number():
+    program = load(source(apply="bit<8> n = 1; if (hdr.h.a == 5) { n = 2; } hdr.h.b = n;"))
+    assert program.run(bytes.fromhex("0500")).packet.hex() == "0502"
+    assert program.run(bytes.fromhex("0400")).packet.hex() == "0401"
+
+
+# ---- write-through
+
+
+def test_way_that_assigns_nothing_stores_nothing():
+    text = two("if (hdr.a.kind == 7) { hdr.a.mac = 0x112233445566; }")
+    with_pass, without = load(text), load(text, "write-through")
+    assert with_pass.run(bytes.fromhex("0700010203040506")).packet.hex() == "0700112233445566"
+    assert insns(with_pass, "0800010203040506") < insns(without, "0800010203040506") - 4
+
+
+def test_field_is_stored_with_its_neighbour_in_the_byte():
+    program = load(two("hdr.a.x = 0xc;"))
+    assert program.run(bytes.fromhex("0012010203040506")).packet.hex() == "00c2010203040506"
+
+
+def test_neighbours_assigned_one_after_the_other_are_both_stored():
+    program = load(two("hdr.a.x = hdr.a.y; hdr.a.y = 0xd;"))
+    assert program.run(bytes.fromhex("0012010203040506")).packet.hex() == "002d010203040506"
+
+
+def test_field_of_a_header_that_is_not_there_is_not_stored():
+    program = load(two("hdr.b.w = 0xee;"))
+    assert program.run(bytes.fromhex("0000010203040506aabbcc")).packet.hex() == "0000010203040506aabbcc"
+    assert program.run(bytes.fromhex("0100010203040506aabbcc")).packet.hex() == "0100010203040506aabbee"
+
+
+def test_field_assigned_in_the_parser_is_stored():
+    states = "state start { pkt.extract(hdr.h); hdr.h.b = hdr.h.a; transition accept; }"
+    assert load(source(states=states)).run(bytes.fromhex("0507")).packet.hex() == "0505"
+
+
+# ---- reload
+
+
+def test_field_is_read_again_after_a_lookup():
+    text = two("if (hdr.b.isValid()) { t.apply(); hdr.a.y = hdr.b.w[3:0]; }", TABLE)
+    assert ir_of(text).count("load.be:8(home") > ir_of(text, "reload").count("load.be:8(home")
+
+
+@pytest.mark.parametrize("disabled", [None, *OPTIONAL])
+def test_field_that_a_table_may_have_set_is_right_without_any_pass(disabled: str | None):
+    text = two("if (hdr.b.isValid()) { hdr.b.v = hdr.b.v + 1; t.apply(); hdr.a.y = hdr.b.w[3:0]; }", TABLE)
+    gone = [] if disabled is None else [disabled]
+    program = load(text, *gone)
+    info = _translated(text, frozenset(gone))[0].info["tables"][0]
+    add(program, info, {"hdr.b.v": 0x1235}, "set", w=0x9A)
+    assert program.run(bytes.fromhex("0100010203040506123407")).packet.hex() == "010a01020304050612359a"
+    assert program.run(bytes.fromhex("0100010203040506666607")).packet.hex() == "0107010203040506666707"
+    assert program.run(bytes.fromhex("00000102030405")).verdict == Verdict.ABORT
+
+
+# ---- All of them
+
+
+def test_routers_way_of_a_routed_packet_costs_at_most_120_instructions():
+    import sys
+
+    sys.path.insert(0, str(ROOT / "bench"))
+    from instructions import count
+
+    _, packets = count(ROOT / "examples/router/router.p4", ROOT / "examples/router/router.stf", frozenset())
+    assert packets[0].verdict == "redirect"
+    assert packets[0].n_insns <= 120

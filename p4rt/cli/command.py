@@ -190,8 +190,10 @@ def read_lines(path: str) -> list[str]:
         raise InputError(f"{path}: not a text file") from None
 
 
-def read_program(path: str, include: Sequence[str] = (), define: Sequence[str] = ()) -> bytes:
-    """The object that `path` is or, for a P4 source, compiles to.
+def read_program(
+    path: str, include: Sequence[str] = (), define: Sequence[str] = (), extern: Sequence[str] = ()
+) -> bytes:
+    """The object that `path` is or, for a P4 source, compiles to; `extern` are C files with its externs.
 
     Warnings of the compiler go to stderr; its errors are raised."""
     data = read_file(path, OBJECT_MAX)
@@ -202,8 +204,9 @@ def read_program(path: str, include: Sequence[str] = (), define: Sequence[str] =
     from p4rt.compiler.backend.object_file import ToolError
     from p4rt.compiler.driver import Options, compile_file
 
+    options = Options(include=tuple(include), define=tuple(define), extern=tuple(extern))
     try:
-        result = compile_file(path, Options(include=tuple(include), define=tuple(define)))
+        result = compile_file(path, options)
     except ToolError as e:
         if not e.expected:
             raise

@@ -49,6 +49,7 @@ _EMIT = ("o", "c", "ir", "asm", "p4info", "dot")
 @click.option("--p4info", "p4info_file", metavar="FILE", help="Also write the P4Info, in text format.")
 @click.option("-I", "include", multiple=True, metavar="DIR", help="Where to look for included files.")
 @click.option("-D", "define", multiple=True, metavar="NAME[=VALUE]", help="Define a macro.")
+@click.option("--extern", multiple=True, metavar="FILE.c", help="C that defines externs of the program.")
 @click.option(
     "-W", "warnings", multiple=True, type=click.Choice(["error"]), help="Treat warnings as errors (-Werror)."
 )
@@ -58,14 +59,15 @@ _EMIT = ("o", "c", "ir", "asm", "p4info", "dot")
 @version_option
 def compile_command(
     file: str, output: str | None, emit: str, p4info_file: str | None, include: tuple[str, ...],
-    define: tuple[str, ...], warnings: tuple[str, ...], diagnostics: str, debug: bool,
+    define: tuple[str, ...], extern: tuple[str, ...], warnings: tuple[str, ...], diagnostics: str,
+    debug: bool,
 ) -> int:  # fmt: skip
     """Compile a P4_16 program for Open vSwitch."""
     from p4rt.compiler.diagnostics import CompileError
     from p4rt.compiler.driver import Options
 
     _check_outputs(file, output, p4info_file)
-    options = Options(include, define, bool(warnings))
+    options = Options(include, define, bool(warnings), extern)
     try:
         return _compile(file, options, emit, output, p4info_file, diagnostics)
     except CompileError as error:

@@ -47,6 +47,7 @@ p4rt-inject --bridge br0 --remove router
                    "replace even what keeps entries it would misread.")  # fmt: skip
 @click.option("-I", "include", multiple=True, metavar="DIR", help="Where to look for included P4 files.")
 @click.option("-D", "define", multiple=True, metavar="NAME[=VALUE]", help="Define a macro for the compiler.")
+@click.option("--extern", multiple=True, metavar="FILE.c", help="C that defines externs of the program.")
 @click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text",
               help="Form of --list.")  # fmt: skip
 @click.option("--timeout", "-t", type=seconds, metavar="SECONDS", help=TIMEOUT_HELP)
@@ -54,7 +55,8 @@ p4rt-inject --bridge br0 --remove router
 @version_option
 def inject(
     file: str | None, bridge: str, name: str | None, replace: bool, listing: bool, remove: str | None,
-    force: bool, include: tuple[str, ...], define: tuple[str, ...], form: str, timeout: float | None,
+    force: bool, include: tuple[str, ...], define: tuple[str, ...],
+    extern: tuple[str, ...], form: str, timeout: float | None,
     verbose: bool,
 ) -> None:  # fmt: skip
     """Load a P4 program into a bridge of a running Open vSwitch.
@@ -73,7 +75,7 @@ def inject(
     else:
         assert file is not None
         chosen = check_program_name(name) if name is not None else program_name(Path(file).stem)
-        elf = read_program(file, include, define)
+        elf = read_program(file, include, define, extern)
         with Bridge.open(bridge, timeout) as switch:
             try:
                 loaded = switch.load(chosen, elf, replace=replace, force=force)

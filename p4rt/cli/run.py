@@ -44,6 +44,7 @@ _MAX_PORT = 0xFFFFFFFF
 @click.option("--registers", is_flag=True, help="Print at the end the registers that are not zero.")
 @click.option("-I", "include", multiple=True, metavar="DIR", help="Where to look for included P4 files.")
 @click.option("-D", "define", multiple=True, metavar="NAME[=VALUE]", help="Define a macro for the compiler.")
+@click.option("--extern", multiple=True, metavar="FILE.c", help="C that defines externs of the program.")
 @click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text",
               help="Form of the summary.")  # fmt: skip
 @click.option("--verbose", "-v", is_flag=True, help="Print each packet's verdict.")
@@ -51,7 +52,8 @@ _MAX_PORT = 0xFFFFFFFF
 @click.pass_context
 def run(
     ctx: click.Context, program: str, script: str | None, inputs: tuple[str, ...], out_dir: str | None,
-    entries: str | None, registers: bool, include: tuple[str, ...], define: tuple[str, ...], form: str,
+    entries: str | None, registers: bool, include: tuple[str, ...], define: tuple[str, ...],
+    extern: tuple[str, ...], form: str,
     verbose: bool,
 ) -> None:  # fmt: skip
     """Run packets through a P4 program, in the switch's own engine but without a switch.
@@ -65,7 +67,7 @@ def run(
     program passes then leaves by the port that it came in by."""
     if script is not None and (inputs or out_dir):
         raise click.UsageError("FILE.stf brings its own packets: no --in or --out-dir")
-    elf = read_program(program, include, define)
+    elf = read_program(program, include, define, extern)
     try:
         loaded = LocalProgram(elf)
     except RefusedError as e:

@@ -94,6 +94,9 @@ def check(path: str, options: Options, diagnostics: Diagnostics) -> CheckedProgr
     from p4rt.compiler.analysis.checker import check_program
     from p4rt.compiler.frontend.parser import parse_file
 
+    for file in options.extern:
+        if not Path(file).is_file():
+            diagnostics.fatal("input", Span(file, 0, 0, 0, 0), "no such file")
     program = parse_file(path, diagnostics, options.include, options.define)
     return check_program(program, diagnostics)
 

@@ -89,6 +89,8 @@ def _run(command: list[str], folder: Path, given: ir.GivenInC | None = None) -> 
     raise ToolError(f"{Path(command[0]).name} failed: {done.stderr.strip()}")
 
 
+_OWN = ("program.c", "generated")
+"""What clang calls the C that is not the user's."""
 _PLACE = re.compile(r"^(?P<file>[^\n:]+):(?P<line>\d+):(?P<column>\d+): (fatal )?error: (?P<text>.*)$", re.M)
 _UNDEFINED = re.compile(r"function '(\w+)' has internal linkage but is not defined")
 _OPTION = re.compile(r" \[-W[^]]*\]$")
@@ -102,7 +104,8 @@ def _problems(output: str, given: ir.GivenInC) -> Iterator[tuple[str, int, int, 
         undefined = _UNDEFINED.search(text)
         if undefined is not None:
             text = f"no C file defines the function '{undefined[1]}'"
-        yield names.get(match["file"], match["file"]), int(match["line"]), int(match["column"]), text
+        if match["file"] not in _OWN:
+            yield names.get(match["file"], match["file"]), int(match["line"]), int(match["column"]), text
 
 
 def assemble(c_source: str, given: ir.GivenInC | None = None) -> str:

@@ -49,6 +49,8 @@ class Externs(Family):
         calls.externs = self
         self._given_in_c = given_in_c
         self.in_c = FunctionsInC(ctx, expressions, calls)
+        if given_in_c:
+            self.in_c.reserve(decl for decl in ctx.checked.program.decls if isinstance(decl, ast.Decl))
         self.direct = Direct(ctx)
         self.direct.tables = tables
         self.architecture = Architecture(ctx, expressions, calls)

@@ -12,7 +12,7 @@ one; a prototype in front of it makes sure that both mean the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,17 @@ class FunctionsInC(Family):
         self.types = CTypes()
         self.prototypes: dict[str, Prototype] = {}
         self._numbers: dict[model.Instance, int] = {}
+        self._names: dict[str, str] = {}
+
+    def reserve(self, decls: Iterable[ast.Decl]) -> None:
+        """Take the names of functions in C, before anything else of the program gets them."""
+        for decl in decls:
+            if isinstance(decl, ast.ExternFunctionDecl):
+                self._names.setdefault(decl.name, self.ctx.name(decl.name))
+            elif isinstance(decl, ast.ExternDecl):
+                for method in decl.methods:
+                    name = f"{decl.name}_{method.name}"
+                    self._names.setdefault(name, self.ctx.name(name))
 
     def declare(self, instance: model.Instance) -> None:
         """Number an object among those of its extern, from 0 on."""
@@ -105,6 +116,8 @@ class FunctionsInC(Family):
         node: ast.Call,
         call: model.Call,
     ) -> Tree | None:
+        if self._names.get(name) != name:
+            self.ctx.refuse(node.span, f"the name '{name}' is taken: no C function can be called so")
         arguments: list[ir.Expr] = []
         params: list[str] = []
         for wish, type_, constant in first:

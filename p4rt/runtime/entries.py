@@ -4,6 +4,7 @@
 Text is what `p4rt-ctl` reads and prints:
 
     table=pipe.route,hdr.ipv4.dst=10.0.0.0/8,actions=forward(port=2)
+    table=pipe.acl,priority=10,hdr.ip.src=10.0.0.0/8,hdr.tcp.dst=80..90,idle_timeout=30s,actions=deny()
     table=pipe.route,default,actions=drop()
     value_set=prs.tunnels,value=4789
 """
@@ -12,46 +13,60 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from p4rt.runtime.errors import InputError
-from p4rt.runtime.info import MEMBER, Action, Field, KeyField, ProgramInfo, Table
+from p4rt.runtime.info import MEMBER, TERNARY_HEAD, Action, Field, ProgramInfo, Table
+from p4rt.runtime.matches import Match, anything, format_match, load, match_json, parse_match, store
 from p4rt.runtime.names import resolve
-from p4rt.runtime.values import format_value, parse_value, plain_value
+from p4rt.runtime.values import (
+    format_duration,
+    format_value,
+    parse_duration,
+    parse_integer,
+    parse_value,
+    plain_value,
+)
+
+MAX_PRIORITY = (1 << 31) - 1
+"""P4Runtime's priorities are of 32 bits, with a sign."""
 
 _TOKEN = re.compile(r"(?:[^\s,()\[\]]|\([^()]*\)|\[[^\[\]]*\])+")
 _SEPARATOR = re.compile(r"[\s,]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """What an entry asks of one key field; `prefix_len` (bits) for LPM fields only."""
-
-    value: int
-    prefix_len: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Key:
-    """The key of an entry of `table`: one Match for each field, in order."""
+    """The key of an entry of `table`: one Match for each field, in order, and a priority where the table has
+    them; the highest wins."""
 
     table: Table
     matches: tuple[Match, ...]
+    priority: int = 0
 
     def encode(self) -> bytes:
-        """The map key."""
-        buffer = bytearray(self.table.key_size)
-        for key_field, match in zip(self.table.key, self.matches, strict=True):
-            key_field.store(buffer, match.value)
-            if match.prefix_len is not None and self.table.prefix_len is not None:
-                length = self.table.prefix_len.base_bits + match.prefix_len
-                self.table.prefix_len.where.store(buffer, length)
-        return bytes(buffer)
+        """The map key, as the control plane writes it."""
+        table = self.table
+        data, mask = bytearray(table.key_size), bytearray(table.key_size)
+        if table.is_ternary:
+            for key_field, match in zip(table.key, self.matches, strict=True):
+                store(match, key_field, data, mask)
+            return self.priority.to_bytes(4, "little") + bytes(TERNARY_HEAD - 4) + bytes(data) + bytes(mask)
+        for key_field, match in zip(table.key, self.matches, strict=True):
+            key_field.store(data, match.value)
+            if match.prefix_len is not None and table.prefix_len is not None:
+                table.prefix_len.where.store(data, table.prefix_len.base_bits + match.prefix_len)
+        return bytes(data)
 
     @classmethod
     def decode(cls, table: Table, data: bytes) -> Key:
         """Reads a map key back."""
+        if table.is_ternary:
+            middle = TERNARY_HEAD + table.key_size
+            value, mask = data[TERNARY_HEAD:middle], data[middle:]
+            found = tuple(load(key_field, value, mask) for key_field in table.key)
+            return cls(table, found, int.from_bytes(data[:4], "little"))
         matches = []
         for key_field in table.key:
             prefix = None
@@ -63,14 +78,16 @@ class Key:
         return cls(table, tuple(matches))
 
     def format(self) -> str:
-        """The key as text, such as `hdr.ipv4.dst=10.0.0.0/8`."""
-        return ",".join(
-            f"{f.name}={_format_match(m, f)}" for f, m in zip(self.table.key, self.matches, strict=True)
-        )
+        """The key as text, such as `priority=5,hdr.ipv4.dst=10.0.0.0/8`, without what matches everything."""
+        fields = zip(self.table.key, self.matches, strict=True)
+        texts = [f"{f.name}={text}" for f, m in fields if (text := format_match(m, f)) is not None]
+        if self.table.has_priorities:
+            texts.insert(0, f"priority={self.priority}")
+        return ",".join(texts or [f"{self.table.key[0].name}=*"])
 
-    def sort_key(self) -> tuple[tuple[int, int], ...]:
-        """Orders the entries of a table by value, then by prefix length."""
-        return tuple((m.value, m.prefix_len or 0) for m in self.matches)
+    def sort_key(self) -> tuple[tuple[int, ...], ...]:
+        """Orders the entries of a table: the highest priority first, then by value and prefix length."""
+        return ((-self.priority,), *((m.value, m.prefix_len or m.mask or m.high or 0) for m in self.matches))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +133,34 @@ class Entry:
     key: Key | None
     call: Call
     origin: str = field(default="", compare=False)
+    timeout_ns: int = 0
+    idle_ns: int = field(default=0, compare=False)
+
+    def value(self) -> bytes:
+        """The map value: the action, and the timeout that the entry may be idle for."""
+        aging = self.table.idle_timeout
+        if aging is None or self.key is None:
+            return self.call.encode()
+        buffer = bytearray(self.call.encode())
+        aging.timeout.store(buffer, self.timeout_ns)
+        return bytes(buffer)
+
+    @classmethod
+    def decode(cls, table: Table, key: bytes, value: bytes) -> Entry:
+        """Reads an entry of a map."""
+        entry = cls(table, Key.decode(table, key), Call.decode(table, value))
+        aging = table.idle_timeout
+        if aging is None:
+            return entry
+        return replace(entry, timeout_ns=aging.timeout.load(value), idle_ns=aging.idle.load(value))
 
     def format(self) -> str:
         """The entry as a line of text that parse_entry() reads back."""
         key = "default" if self.key is None else self.key.format()
         if self.table.is_value_set:
             return f"value_set={self.table.name},{key}"
-        return f"table={self.table.name},{key},actions={self.call.format()}"
+        timeout = f"idle_timeout={format_duration(self.timeout_ns)}," if self.timeout_ns else ""
+        return f"table={self.table.name},{key},{timeout}actions={self.call.format()}"
 
     def to_json(self) -> dict[str, Any]:
         """The entry as plain values."""
@@ -130,24 +168,19 @@ class Entry:
         if self.key is None:
             result["default"] = True
         else:
+            if self.table.has_priorities:
+                result["priority"] = self.key.priority
             fields = zip(self.table.key, self.key.matches, strict=True)
-            result["key"] = {f.name: _match_json(m, f) for f, m in fields}
+            found = {f.name: match_json(m, f) for f, m in fields}
+            result["key"] = {name: value for name, value in found.items() if value is not None}
+        if self.table.idle_timeout is not None and self.key is not None:
+            result["idle_timeout_ns"], result["idle_ns"] = self.timeout_ns, self.idle_ns
         if self.table.is_value_set:
             return result
         args = zip(self.call.action.params, self.call.args, strict=True)
         result["action"] = self.call.action.name
         result["params"] = {p.name: plain_value(v, p) for p, v in args}
         return result
-
-
-def _format_match(match: Match, key_field: KeyField) -> str:
-    text = format_value(match.value, key_field)
-    return text if match.prefix_len is None else f"{text}/{match.prefix_len}"
-
-
-def _match_json(match: Match, key_field: KeyField) -> Any:
-    value = plain_value(match.value, key_field)
-    return value if match.prefix_len is None else {"value": value, "prefix_len": match.prefix_len}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +191,12 @@ class ParsedText:
     key: tuple[tuple[str, str], ...]
     default: bool
     actions: str | None
+    timeout: str | None = None
 
 
 def split_text(text: str) -> ParsedText:
     """Cuts the text of an entry at commas and blanks outside of parentheses and brackets."""
-    table = actions = None
+    table = actions = timeout = None
     default = False
     key: list[tuple[str, str]] = []
     for token in split_tokens(text):
@@ -178,13 +212,15 @@ def split_text(text: str) -> ParsedText:
             table = _once(table, name, value)
         elif name in ("actions", "action"):
             actions = _once(actions, name, value)
+        elif name == "idle_timeout":
+            timeout = _once(timeout, name, value)
         elif any(name == n for n, _ in key):
             raise InputError(f"{name} is given twice")
         else:
             key.append((name, value))
     if table is None:
         raise InputError(f"'{text.strip()}' names no table (table=NAME,...)")
-    return ParsedText(table, tuple(key), default, actions)
+    return ParsedText(table, tuple(key), default, actions, timeout)
 
 
 def _once(before: str | None, name: str, value: str) -> str:
@@ -225,50 +261,38 @@ def find_table(info: ProgramInfo, name: str) -> Table:
 
 
 def parse_key(table: Table, pairs: Sequence[tuple[str, str]]) -> Key:
-    """Reads the key of an entry of `table` from pairs of name and text."""
+    """Reads the key of an entry of `table` from pairs of name and text.
+
+    Fields that are left out match everything, but for exact ones, which must be there."""
     if not table.key:
         raise InputError(f"table {table.name} has no key, only a default action")
     found: dict[str, Match] = {}
+    priority: int | None = None
     for name, text in pairs:
         if name == "priority" and not any(f.name.endswith("priority") for f in table.key):
-            raise InputError(f"table {table.name} has no ternary or range field, so no priorities")
+            priority = parse_priority(table, text)
+            continue
         key_field = resolve(name, table.key, "key field", f"{table.kind} {table.name}")
         if key_field.name in found:
             raise InputError(f"{key_field.name} is given twice")
-        found[key_field.name] = _parse_match(text, key_field)
-    missing = [f.name for f in table.key if f.name not in found]
+        found[key_field.name] = parse_match(text, key_field)
+    missing = [f.name for f in table.key if f.name not in found and f.match == "exact"]
     if missing:
         raise InputError(f"{table.kind} {table.name}: no value for key field {', '.join(missing)}")
-    return Key(table, tuple(found[f.name] for f in table.key))
+    if table.has_priorities and priority is None:
+        raise InputError(f"an entry of table {table.name} needs a priority (priority=N, the highest wins)")
+    matches = tuple(found.get(f.name) or anything(f) or Match(0) for f in table.key)
+    return Key(table, matches, priority or 0)
 
 
-def _parse_match(text: str, key_field: KeyField) -> Match:
-    for sign, kind in (("&&&", "ternary"), ("..", "range")):
-        if sign in text and key_field.match != kind:
-            what = f"{key_field.name} is matched {key_field.match}, not {kind}"
-            raise InputError(f"{what}: '{text}' cannot be used")
-    value_text, slash, length_text = text.partition("/")
-    if key_field.match == "exact":
-        if slash:
-            raise InputError(f"{key_field.name} is matched exact and takes no prefix length: '{text}'")
-        return Match(parse_value(text, key_field))
-    if key_field.match != "lpm":
-        raise InputError(f"{key_field.name} is matched {key_field.match}, which this command cannot write")
-    value = parse_value(value_text, key_field)
-    length = _parse_prefix_len(length_text, key_field) if slash else key_field.width
-    host = (1 << key_field.width - length) - 1
-    if value & host:
-        meant = format_value(value & ~host, key_field)
-        raise InputError(f"{text} has bits set beyond its prefix; {meant}/{length} is meant?")
-    return Match(value, length)
-
-
-def _parse_prefix_len(text: str, key_field: KeyField) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise InputError(f"'{text}' is not a prefix length for {key_field.name}")
-    if len(text) > 5 or int(text) > key_field.width:
-        raise InputError(f"/{text} is longer than {key_field.name}, which has {key_field.width} bits")
-    return int(text)
+def parse_priority(table: Table, text: str) -> int:
+    """Reads a priority; InputError for a table that has none."""
+    if not table.has_priorities:
+        raise InputError(f"{table.kind} {table.name} has no ternary or range field, so no priorities")
+    number = parse_integer(text)
+    if number is None or not 1 <= number <= MAX_PRIORITY:
+        raise InputError(f"'{text}' is not a priority (1 to {MAX_PRIORITY})")
+    return number
 
 
 def parse_call(table: Table, text: str, *, default: bool) -> Call:
@@ -315,21 +339,31 @@ def parse_entry(info: ProgramInfo, text: str, origin: str = "") -> Entry:
         parts = split_text(text)
         table = find_table(info, parts.table)
         if table.is_value_set:
-            if parts.default or parts.actions is not None:
+            if parts.default or parts.actions is not None or parts.timeout is not None:
                 raise InputError(f"value set {table.name} has members, and no actions")
             return member(table, parts.key, origin)
         if parts.actions is None:
             raise InputError("the entry has no action (actions=NAME(PARAM=VALUE,...))")
         if parts.default:
-            if parts.key:
-                raise InputError("a default action has no key")
+            if parts.key or parts.timeout is not None:
+                raise InputError("a default action has no key" + ("" if parts.key else " and no timeout"))
             return Entry(table, None, parse_call(table, parts.actions, default=True), origin)
         if table.const_entries:
             raise InputError(f"the entries of table {table.name} are const and cannot be changed")
         key = parse_key(table, parts.key)
-        return Entry(table, key, parse_call(table, parts.actions, default=False), origin)
+        call = parse_call(table, parts.actions, default=False)
+        return Entry(table, key, call, origin, parse_timeout(table, parts.timeout))
     except InputError as e:
         raise InputError(f"{origin}: {e}" if origin else str(e)) from None
+
+
+def parse_timeout(table: Table, text: str | None) -> int:
+    """Reads an idle timeout, in nanoseconds; None is no timeout."""
+    if text is None:
+        return 0
+    if table.idle_timeout is None:
+        raise InputError(f"the entries of table {table.name} have no idle timeout")
+    return parse_duration(text)
 
 
 def member(value_set: Table, pairs: Sequence[tuple[str, str]], origin: str = "") -> Entry:

@@ -19,7 +19,12 @@ SECTION_INFO = "p4rt.info"
 SECTION_P4INFO = "p4rt.p4info"
 INFO_VERSION = 1
 
+TERNARY_HEAD = 8
+"""Bytes of the priority, and of nothing, in front of data and mask in the key of a ternary map."""
+
 _MAX_SIZE = 1 << 16
+_MATCH_KINDS = ("exact", "lpm", "ternary", "range", "optional")
+_AGING_SIZE = 16
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,16 @@ class PrefixLen:
     base_bits: int
 
 
+@dataclass(frozen=True)
+class IdleTimeout:
+    """How entries age: `timeout` and `idle` are places in a value, in nanoseconds; `deletes` says whether the
+    switch deletes entries that were idle for longer."""
+
+    timeout: Field
+    idle: Field
+    deletes: bool
+
+
 MEMBER = Action("member", "member", 0, 0, "any", ())
 """Stands for the action that a member of a value set has not."""
 
@@ -107,6 +122,11 @@ class Table:
     action_code: Field
     actions: tuple[Action, ...]
     default: DefaultAction
+    state_size: int = 0
+    """Bytes at the end of a value that are not the action: counters, meters, idle times."""
+    idle_timeout: IdleTimeout | None = None
+    const_keys: frozenset[bytes] = frozenset()
+    """Keys of entries that are part of the program, in a table that has others, too."""
     is_value_set: bool = False
     """A parser's value set: a table whose entries, the members, all have the action MEMBER."""
 
@@ -114,6 +134,21 @@ class Table:
     def kind(self) -> str:
         """What it is, for messages."""
         return "value set" if self.is_value_set else "table"
+
+    @property
+    def is_ternary(self) -> bool:
+        """True when the map's keys have a priority and a mask."""
+        return self.map_type == "ternary"
+
+    @property
+    def has_priorities(self) -> bool:
+        """True when an entry has a priority."""
+        return self.is_ternary and not self.is_value_set
+
+    @property
+    def entry_key_size(self) -> int:
+        """Bytes of an entry's key in the map."""
+        return TERNARY_HEAD + 2 * self.key_size if self.is_ternary else self.key_size
 
 
 @dataclass(frozen=True)
@@ -252,6 +287,13 @@ class _Node:
             raise self.error(name)
         return value
 
+    def hexadecimal(self, name: str) -> list[bytes]:
+        """A list of bytes, written as hexadecimal digits."""
+        try:
+            return [bytes.fromhex(item) for item in self._get(name, list, [])]
+        except (ValueError, TypeError):
+            raise self.error(name) from None
+
     def has(self, name: str) -> bool:
         return self._value.get(name) is not None
 
@@ -288,41 +330,71 @@ def _size(node: _Node, name: str) -> int:
     return size
 
 
+def _key(node: _Node, key_size: int) -> tuple[tuple[KeyField, ...], str, PrefixLen | None]:
+    """The fields of a key, the type of the map, and where an LPM key holds its prefix length."""
+    key = tuple(KeyField(**_field_members(n, key_size), match=n.text("match")) for n in node.nodes("key"))
+    map_type = node.text("map_type", "hash")
+    kinds = {k.match for k in key}
+    if not kinds <= set(_MATCH_KINDS):
+        raise node.error("match")
+    if map_type not in ("hash", "lpm", "ternary"):
+        raise node.error("map_type")
+    if map_type != "ternary" and not kinds <= {"exact", map_type}:
+        raise node.error("match")
+    prefix = None
+    if map_type == "lpm":
+        if not node.has("prefix_len"):
+            raise node.error("prefix_len")
+        p = node.node("prefix_len")
+        prefix = PrefixLen(_number_field(p, "prefix_len", key_size), p.number("base_bits", 0))
+        if [k.match for k in key].count("lpm") != 1:
+            raise node.error("match")
+    return _unique("key field", key), map_type, prefix
+
+
 def _table(node: _Node) -> Table:
     value_size = _size(node, "value_size")
     key_size = _size(node, "key_size") if node.has("key_size") else 0
-    key = tuple(KeyField(**_field_members(n, key_size), match=n.text("match")) for n in node.nodes("key"))
-    prefix = None
-    if node.has("prefix_len"):
-        p = node.node("prefix_len")
-        prefix = PrefixLen(_number_field(p, "prefix_len", key_size), p.number("base_bits", 0))
-    if any(k.match == "lpm" for k in key) and prefix is None:
-        raise node.error("prefix_len")
+    key, map_type, prefix = _key(node, key_size)
     name = node.text("name")
-    actions = tuple(_action(n, value_size) for n in node.nodes("actions"))
+    state_size = node.number("state_size", 0)
+    if state_size > value_size:
+        raise node.error("state_size")
+    actions = tuple(_action(n, value_size - state_size) for n in node.nodes("actions"))
     default = _default(node.node("default"))
     table_map = node.optional_text("map")
     if key and table_map is None:
         raise node.error("map")
     return Table(
-        name, node.text("alias", name), node.number("id", 0), table_map, node.text("map_type", "hash"),
-        node.number("size", 0), node.flag("const_entries", False), key_size, value_size,
-        _unique("key field", key), prefix, _number_field(node.node("action_code"), "action", value_size),
-        _unique("action", actions), default,
+        name, node.text("alias", name), node.number("id", 0), table_map, map_type,
+        node.number("size", 0), node.flag("const_entries", False), key_size, value_size, key, prefix,
+        _number_field(node.node("action_code"), "action", value_size - state_size),
+        _unique("action", actions), default, state_size, _idle_timeout(node, value_size, state_size),
+        frozenset(node.hexadecimal("const_keys")),
     )  # fmt: skip
+
+
+def _idle_timeout(node: _Node, value_size: int, state_size: int) -> IdleTimeout | None:
+    if not node.has("idle_timeout"):
+        return None
+    inner = node.node("idle_timeout")
+    offset = inner.number("offset")
+    if offset + _AGING_SIZE > value_size or state_size < _AGING_SIZE:
+        raise inner.error("offset")
+    timeout = Field("idle_timeout", 64, offset, 8, "little")
+    idle = Field("idle", 64, offset + 8, 8, "little")
+    return IdleTimeout(timeout, idle, inner.text("action", "notify") == "delete")
 
 
 def _value_set(node: _Node) -> Table:
     name, key_size, value_size = node.text("name"), _size(node, "key_size"), _size(node, "value_size")
-    key = tuple(KeyField(**_field_members(n, key_size), match=n.text("match")) for n in node.nodes("key"))
+    key, map_type, prefix = _key(node, key_size)
     if not key:
         raise node.error("key")
-    if any(k.match != "exact" for k in key):
-        raise node.error("match")
     code = Field("action", 0, 0, 0, "little")
     return Table(
-        name, node.text("alias", name), node.number("id", 0), node.text("map"), "hash",
-        node.number("size", 0), False, key_size, value_size, _unique("field", key), None, code, (MEMBER,),
+        name, node.text("alias", name), node.number("id", 0), node.text("map"), map_type,
+        node.number("size", 0), False, key_size, value_size, key, prefix, code, (MEMBER,),
         DefaultAction(None, True, MEMBER.name, {}), is_value_set=True,
     )  # fmt: skip
 

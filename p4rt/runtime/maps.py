@@ -31,7 +31,14 @@ class MapType(IntEnum):
 
     HASH = 1
     ARRAY = 2
+    THREAD_HASH = 5
+    THREAD_ARRAY = 6
+    LRU_HASH = 9
     LPM = 11
+    ARRAY_OF_MAPS = 12
+    RING = 27
+    TERNARY = 0x101
+    METER = 0x102
 
 
 class UpdateMode(IntEnum):
@@ -59,6 +66,16 @@ class MapInfo:
     flags: int
     n_entries: int
     memory: int
+
+    @property
+    def entry_key_size(self) -> int:
+        """Bytes of a key as the control plane writes it."""
+        return 8 + 2 * self.key_size if self.type == MapType.TERNARY else self.key_size
+
+    @property
+    def entry_value_size(self) -> int:
+        """Bytes of a value as the control plane reads it."""
+        return 8 + self.value_size if self.type == MapType.RING else self.value_size
 
     @property
     def type_name(self) -> str:
@@ -99,10 +116,10 @@ def find_map(store: MapStore, name: str) -> MapInfo:
 
 def check_sizes(info: MapInfo, key: bytes, value: bytes | None = None) -> None:
     """Raises InputError unless `key` and `value` are of the map's sizes."""
-    if len(key) != info.key_size:
-        raise InputError(f"map {info.name} has keys of {info.key_size} bytes, not {len(key)}")
-    if value is not None and len(value) != info.value_size:
-        raise InputError(f"map {info.name} has values of {info.value_size} bytes, not {len(value)}")
+    if len(key) != info.entry_key_size:
+        raise InputError(f"map {info.name} has keys of {info.entry_key_size} bytes, not {len(key)}")
+    if value is not None and len(value) != info.entry_value_size:
+        raise InputError(f"map {info.name} has values of {info.entry_value_size} bytes, not {len(value)}")
 
 
 class SwitchMaps:
@@ -138,14 +155,14 @@ class SwitchMaps:
         reply = self._connection.transact(
             self._request(wire.MapLookup, info.index, 1, key), wire.MapLookupReply
         )
-        entries = wire.split_entries(reply.data, reply.n, info.key_size, info.value_size)
+        entries = wire.split_entries(reply.data, reply.n, info.entry_key_size, info.entry_value_size)
         return entries[0][1] if entries else None
 
     def update(self, info: MapInfo, entries: Sequence[Entry], mode: UpdateMode = UpdateMode.ANY) -> None:
         """See MapStore."""
         for key, value in entries:
             check_sizes(info, key, value)
-        batch = max(1, wire.DATA_MAX // (info.key_size + info.value_size))
+        batch = max(1, wire.DATA_MAX // (info.entry_key_size + info.entry_value_size))
         for start in range(0, len(entries), batch):
             part = entries[start : start + batch]
             data = b"".join(key + value for key, value in part)
@@ -159,7 +176,7 @@ class SwitchMaps:
         """See MapStore."""
         for key in keys:
             check_sizes(info, key)
-        batch = max(1, wire.DATA_MAX // max(1, info.key_size))
+        batch = max(1, wire.DATA_MAX // max(1, info.entry_key_size))
         for start in range(0, len(keys), batch):
             part = keys[start : start + batch]
             request = self._request(wire.MapDelete, info.index, len(part), b"".join(part))
@@ -177,7 +194,7 @@ class SwitchMaps:
             )
             if not reply.n:
                 return
-            yield from wire.split_entries(reply.data, reply.n, info.key_size, info.value_size)
+            yield from wire.split_entries(reply.data, reply.n, info.entry_key_size, info.entry_value_size)
             cursor = reply.cursor
 
 

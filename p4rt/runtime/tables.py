@@ -37,7 +37,7 @@ class Tables:
         """The map of `table`, checked to be the one that the program's information describes."""
         if table.map is None:
             raise InputError(f"table {table.name} has no key, only a default action")
-        return self._map(table.map, table.key_size, table.value_size, table)
+        return self._map(table.map, table.entry_key_size, table.value_size, table)
 
     def _map(self, name: str, key_size: int, value_size: int, table: Table) -> MapInfo:
         if self._maps is None:
@@ -47,7 +47,7 @@ class Tables:
             self._maps = None
             return self._map(name, key_size, value_size, table)
         info = self._maps[name]
-        if (info.key_size, info.value_size) != (key_size, value_size):
+        if (info.entry_key_size, info.entry_value_size) != (key_size, value_size):
             raise InputError(f"table {table.name}: the program's information does not fit its map {name}")
         return info
 
@@ -59,10 +59,7 @@ class Tables:
         """All entries of `table`, sorted by key; not its default action."""
         if table.map is None:
             return []
-        found = [
-            Entry(table, Key.decode(table, key), Call.decode(table, value))
-            for key, value in self._store.dump(self.map_of(table))
-        ]
+        found = [Entry.decode(table, key, value) for key, value in self._store.dump(self.map_of(table))]
         return sorted(found, key=lambda e: e.key.sort_key() if e.key else ())
 
     def default(self, table: Table) -> Entry:
@@ -131,8 +128,11 @@ class Tables:
     def _write(self, group: list[Entry], mode: UpdateMode, done: list[list[Entry]]) -> None:
         """Writes `group`, entries of one table, and appends what was written to `done`."""
         info = self.map_of(group[0].table)
+        for entry in group:
+            if _key(entry) in entry.table.const_keys:
+                raise InputError(_at(entry, _is_const(entry.table, entry.key)))
         try:
-            self._store.update(info, [(_key(e), e.call.encode()) for e in group], mode)
+            self._store.update(info, [(_key(e), e.value()) for e in group], mode)
         except RefusedError as e:
             if e.index:
                 done.append(group[: e.index])
@@ -146,6 +146,9 @@ class Tables:
         table = keys[0].table
         if table.const_entries:
             raise InputError(f"the entries of table {table.name} are const and cannot be changed")
+        for key in keys:
+            if table.const_keys and key.encode() in table.const_keys:
+                raise InputError(_is_const(table, key))
         try:
             self._store.delete(self.map_of(table), [k.encode() for k in keys])
         except RefusedError as e:
@@ -155,8 +158,8 @@ class Tables:
             raise
 
     def clear(self, table: Table) -> int:
-        """Deletes all entries of `table` and returns how many there were."""
-        keys = [e.key for e in self.entries(table) if e.key is not None]
+        """Deletes all entries of `table` but those that are const, and returns how many there were."""
+        keys = [e.key for e in self.entries(table) if e.key is not None and _key(e) not in table.const_keys]
         self.delete(keys)
         return len(keys)
 
@@ -181,7 +184,7 @@ class Tables:
         found: list[Entry] = []
         for table in self.info.all_tables:
             if not table.const_entries:
-                found += self.entries(table)
+                found += [e for e in self.entries(table) if _key(e) not in table.const_keys]
             if table.default.map is not None and not table.default.const:
                 now = self.default(table)
                 found += [now] if now != self.initial_default(table) else []
@@ -203,11 +206,11 @@ class Tables:
     def _make_table(self, table: Table, wanted: list[Entry]) -> tuple[int, int, int, int]:
         """Makes `table` have exactly `wanted`; returns the counts of Changes."""
         info = self.map_of(table)
-        now = dict(self._store.dump(info))
+        now = {key: _written(table, value) for key, value in self._store.dump(info)}
         by_key = {_key(e): e for e in wanted}
-        changed = [e for k, e in by_key.items() if k in now and now[k] != e.call.encode()]
+        changed = [e for k, e in by_key.items() if k in now and now[k] != _written(table, e.value())]
         added = [e for k, e in by_key.items() if k not in now]
-        removed = [k for k in now if k not in by_key]
+        removed = [k for k in now if k not in by_key and k not in table.const_keys]
         if changed:
             self._write(changed, UpdateMode.ANY, [])
         room = len(now) + len(added) <= info.max_entries
@@ -223,6 +226,17 @@ class Tables:
 def _key(entry: Entry) -> bytes:
     assert entry.key is not None
     return entry.key.encode()
+
+
+def _written(table: Table, value: bytes) -> tuple[bytes, int]:
+    """The part of a value that the control plane writes: not what counters and clocks made of the rest."""
+    timeout = table.idle_timeout.timeout.load(value) if table.idle_timeout is not None else 0
+    return value[: table.value_size - table.state_size], timeout
+
+
+def _is_const(table: Table, key: Key | None) -> str:
+    text = key.format() if key is not None else "default"
+    return f"the entry {text} of table {table.name} is const and cannot be changed"
 
 
 def _at(entry: Entry, text: str) -> str:

@@ -46,7 +46,8 @@ def _misread_table(old: Table, store: MapStore, new: Table) -> list[str]:
         codes = {old.action_code.load(value) for _, value in store.dump(find_map(store, old.map))}
         if codes and not same_key:
             return [f"{old.kind} {old.name}: its key is laid out differently"]
-    same_default = (old.default.map, old.value_size) == (new.default.map, new.value_size)
+    sizes = (new.value_size, new.state_size)
+    same_default = (old.default.map, old.value_size, old.state_size) == (new.default.map, *sizes)
     if old.default.map is not None and same_default:
         value = store.lookup(find_map(store, old.default.map), bytes(4))
         codes |= {old.action_code.load(value)} if value is not None else set()
@@ -59,9 +60,21 @@ def _misread_table(old: Table, store: MapStore, new: Table) -> list[str]:
 
 def _entries_kept(old: Table, new: Table) -> bool:
     """True when the switch keeps the entries of `old` as those of `new`."""
-    sizes = (old.map, old.map_type, old.size, old.key_size, old.value_size)
-    same = sizes == (new.map, new.map_type, new.size, new.key_size, new.value_size)
-    return same and old.map is not None and not old.const_entries and not new.const_entries
+    return (
+        _map_of(old) == _map_of(new)
+        and old.map is not None
+        and not old.const_entries
+        and not new.const_entries
+    )
+
+
+def _map_of(table: Table) -> tuple[object, ...]:
+    """What the switch compares of the map of a table."""
+    aging = table.idle_timeout
+    return (
+        table.map, table.map_type, table.size, table.key_size, table.value_size, table.state_size,
+        sum(field.match == "range" for field in table.key), aging is not None, aging and aging.deletes,
+    )  # fmt: skip
 
 
 def _changed_actions(old: Table, new: Table) -> dict[int, str]:

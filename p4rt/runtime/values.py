@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from decimal import Decimal
 
 from p4rt.runtime.errors import InputError
 from p4rt.runtime.info import Field
@@ -106,3 +107,26 @@ def plain_value(value: int, field: Field) -> int | str:
     """`value` for JSON: a number where one is natural, otherwise the text of format_value()."""
     text = format_value(value, field)
     return int(text) if re.fullmatch(r"-?[0-9]+", text) else text
+
+
+_UNITS = {"": 10**9, "s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1, "m": 60 * 10**9, "h": 3600 * 10**9}
+_DURATION = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)(ns|us|ms|s|m|h)?\Z")
+
+
+def parse_duration(text: str) -> int:
+    """Reads 30, 30s, 500ms, 2.5m or 1h as nanoseconds; a number alone is in seconds."""
+    found = _DURATION.match(text.strip())
+    if found is None:
+        raise InputError(f"'{text}' is not a duration (30s, 500ms, 2m, 1h)")
+    nanoseconds = int(Decimal(found[1]) * _UNITS[found[2] or ""])
+    if nanoseconds >= 1 << 63:
+        raise InputError(f"{text} is too long")
+    return nanoseconds
+
+
+def format_duration(nanoseconds: int) -> str:
+    """Writes a duration in the largest unit that needs no fraction, from seconds down."""
+    for unit in ("s", "ms", "us"):
+        if nanoseconds % _UNITS[unit] == 0:
+            return f"{nanoseconds // _UNITS[unit]}{unit}"
+    return f"{nanoseconds}ns"

@@ -18,6 +18,7 @@ from p4rt.compiler.backend.catalog import (
     Table,
     ValueSet,
 )
+from p4rt.compiler.backend.extern_info import extern_info
 from p4rt.compiler.backend.identifiers import Identifiers, Prefix
 
 FORMAT_VERSION = 1
@@ -38,6 +39,7 @@ def program_info(
         "tables": [_table(table, identifiers) for table in catalog.tables],
         "value_sets": [_value_set(item, identifiers) for item in catalog.value_sets],
         "registers": [_register(register, identifiers) for register in catalog.registers],
+        **extern_info(catalog, identifiers, _place),
     }
 
 
@@ -78,6 +80,8 @@ def _table(table: Table, identifiers: Identifiers) -> dict[str, Any]:
     }
     if table.map_type is ir.MapType.LPM:
         result["prefix_len"] = _prefix_len(table.base_bits)
+    if table.state_size:
+        result["state_size"] = table.state_size
     if table.aging is not Aging.NONE:
         result["idle_timeout"] = {"offset": table.value_size - AGING_SIZE, "action": table.aging.value}
     const_keys = [entry.key.hex() for entry in table.entries if entry.const]

@@ -78,7 +78,7 @@ def test_prefix_of_no_bits(info: ProgramInfo) -> None:
          r"table pipe.route has no action go \(actions: pipe.forward, pipe.drop, NoAction\)"),
         ("table=route,vrf=1,src=1,actions=drop",
          r"table pipe.route has no key field src \(key fields: meta.vrf"),
-        ("table=route,vrf=1,actions=drop", "table pipe.route: no value for key field hdr.ipv4.dst"),
+        ("table=route,dst=1,actions=drop", "table pipe.route: no value for key field meta.vrf"),
         ("table=route,vrf=1,vrf=2,dst=1,actions=drop", "vrf is given twice"),
         ("table=route,vrf=1,meta.vrf=2,dst=1,actions=drop", "meta.vrf is given twice"),
         ("table=route,table=acl,actions=drop", "table is given twice"),

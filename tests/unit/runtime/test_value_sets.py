@@ -63,7 +63,7 @@ def test_added_members_are_in_the_maps_as_these_bytes(program: LocalProgram) -> 
     program.tables.add(entries(program, TUNNEL, FLOW))
     maps = program.engine.maps
     assert list(maps["prs_tunnels"].items()) == [(bytes.fromhex("b512000000000000"), bytes(8))]
-    assert list(maps["prs_flows"].items()) == [(bytes.fromhex("03000000b5120000"), bytes(8))]
+    assert list(maps["prs_flows"].items()) == [(bytes.fromhex("b512000003000000"), bytes(8))]
 
 
 def test_dump_can_be_added_again(program: LocalProgram, elf: bytes) -> None:

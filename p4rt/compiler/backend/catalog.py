@@ -13,7 +13,7 @@ from enum import Enum
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.analysis.model import needs_priority
 from p4rt.compiler.backend import ir
-from p4rt.compiler.backend.extern_catalog import Counter, Digest, Direct, Meter
+from p4rt.compiler.backend.extern_catalog import ControllerHeader, Counter, Digest, Direct, Meter
 from p4rt.compiler.frontend import ast
 
 _WORDS = """
@@ -204,6 +204,7 @@ class Catalog:
     meters: list[Meter] = field(default_factory=list)
     direct: list[Direct] = field(default_factory=list)
     digests: list[Digest] = field(default_factory=list)
+    controller_headers: list[ControllerHeader] = field(default_factory=list)
     value_sets: list[ValueSet] = field(default_factory=list)
     _taken: set[str] = field(default_factory=set)
     _serials: dict[str, int] = field(default_factory=dict)

@@ -54,12 +54,32 @@ class Meter(_Indexed):
 class Direct:
     """A direct counter or meter and where it lies in a value of its table's maps."""
 
+    is_meter: bool
+
     name: str
     decl: ast.Node
     table: str
     kind: str
     offset: int
-    width: int = 64
+
+
+@dataclass(frozen=True)
+class ControllerField:
+    """A field of a controller header; `type_name` where the type is a `type` of the program."""
+
+    name: str
+    id: int
+    width: int
+    type_name: str | None
+
+
+@dataclass(frozen=True)
+class ControllerHeader:
+    """A header with `@controller_header("NAME")`: what packets to or from a controller begin with."""
+
+    name: str
+    decl: ast.HeaderDecl
+    fields: tuple[ControllerField, ...]
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,13 @@ class Prefix(IntEnum):
     ACTION = 0x01
     TABLE = 0x02
     VALUE_SET = 0x03
+    CONTROLLER_HEADER = 0x04
+    COUNTER = 0x12
+    DIRECT_COUNTER = 0x13
+    METER = 0x14
+    DIRECT_METER = 0x15
     REGISTER = 0x16
+    DIGEST = 0x17
 
 
 _BASE = (1 << 24) - 1
@@ -40,7 +46,7 @@ def one_at_a_time(text: str) -> int:
 
 
 class Identifiers:
-    """Ids and aliases of a program's tables, actions, value sets and registers, by kind and full name."""
+    """Ids and aliases of what a program shows to the control plane, by kind and full name."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._ids: dict[tuple[Prefix, str], int] = {}
@@ -49,6 +55,13 @@ class Identifiers:
         self._add(Prefix.ACTION, [(action.name, action.decl) for action in catalog.actions.values()])
         self._add(Prefix.VALUE_SET, [(item.name, item.decl) for item in catalog.value_sets])
         self._add(Prefix.REGISTER, [(register.name, register.decl) for register in catalog.registers])
+        self._add(Prefix.COUNTER, [(item.name, item.decl) for item in catalog.counters])
+        self._add(Prefix.METER, [(item.name, item.decl) for item in catalog.meters])
+        self._add(Prefix.DIGEST, [(item.name, item.decl) for item in catalog.digests])
+        for prefix, meters in ((Prefix.DIRECT_COUNTER, False), (Prefix.DIRECT_METER, True)):
+            same = [item for item in catalog.direct if item.is_meter == meters]
+            self._add(prefix, [(item.name, item.decl) for item in same])
+        self._add(Prefix.CONTROLLER_HEADER, [(item.name, item.decl) for item in catalog.controller_headers])
 
     def id_of(self, prefix: Prefix, name: str) -> int:
         """The id of an object."""

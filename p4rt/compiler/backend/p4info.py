@@ -15,6 +15,7 @@ from typing import Any
 
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.backend.catalog import Action, Aging, Catalog, KeyField, Register, Table, ValueSet
+from p4rt.compiler.backend.extern_p4info import add_externs
 from p4rt.compiler.backend.identifiers import Identifiers, Prefix
 
 _MATCH_TYPES = {"exact": 2, "lpm": 3, "ternary": 4, "range": 5, "optional": 6}
@@ -50,6 +51,13 @@ def p4info(catalog: Catalog, identifiers: Identifiers, program: str) -> Any:
         _value_set(message.value_sets.add(), value_set, identifiers)
     for register in catalog.registers:
         _register(message, register, identifiers)
+    add_externs(
+        message,
+        catalog,
+        identifiers,
+        lambda preamble, prefix, name, decl: _preamble(preamble, prefix, name, identifiers),
+        _type,
+    )
     return message
 
 

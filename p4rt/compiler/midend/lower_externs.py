@@ -11,9 +11,10 @@ from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend import storage
 from p4rt.compiler.midend.context import Context
 from p4rt.compiler.midend.externs.checksums import Checksums
+from p4rt.compiler.midend.externs.controller_headers import add_controller_headers
 from p4rt.compiler.midend.externs.counters import Counters
 from p4rt.compiler.midend.externs.digests import Digests
-from p4rt.compiler.midend.externs.direct import Direct
+from p4rt.compiler.midend.externs.direct import DirectObjects
 from p4rt.compiler.midend.externs.family import Family
 from p4rt.compiler.midend.externs.hashes import Hashes
 from p4rt.compiler.midend.externs.in_c import FunctionsInC
@@ -51,7 +52,7 @@ class Externs(Family):
         self.in_c = FunctionsInC(ctx, expressions, calls)
         if given_in_c:
             self.in_c.reserve(decl for decl in ctx.checked.program.decls if isinstance(decl, ast.Decl))
-        self.direct = Direct(ctx)
+        self.direct = DirectObjects(ctx)
         self.direct.tables = tables
         self.architecture = Architecture(ctx, expressions, calls)
         families = (
@@ -114,6 +115,7 @@ class Externs(Family):
     def finish(self) -> None:
         """Checks that are possible once everything was lowered."""
         self.direct.finish()
+        add_controller_headers(self.ctx)
 
     def _undefined(self, node: ast.Node, what: str) -> None:
         self.ctx.refuse(node.span, f"{what} is not defined", "give it in C, with --extern FILE.c")

@@ -11,7 +11,7 @@ from p4rt.compiler.backend.extern_catalog import COUNTER_WORDS, Counter
 from p4rt.compiler.backend.ir import Op
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend.context import Context
-from p4rt.compiler.midend.externs.direct import Direct
+from p4rt.compiler.midend.externs.direct import DirectObjects
 from p4rt.compiler.midend.externs.family import Family
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _WHAT = "the type of a counter"
 class Counters(Family):
     """Counters of one program."""
 
-    def __init__(self, ctx: Context, expressions: Expressions, calls: Calls, direct: Direct) -> None:
+    def __init__(self, ctx: Context, expressions: Expressions, calls: Calls, direct: DirectObjects) -> None:
         super().__init__(ctx, expressions, calls)
         self.direct = direct
         self._known: dict[model.Instance, Counter] = {}

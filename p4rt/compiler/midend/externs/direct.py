@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from p4rt.compiler.analysis import model
 from p4rt.compiler.backend import ir
-from p4rt.compiler.backend.extern_catalog import COUNTER_WORDS
+from p4rt.compiler.backend.extern_catalog import COUNTER_WORDS, Direct
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend.context import Context
 
@@ -25,7 +25,7 @@ METER_SIZE = 64
 """Bytes of `struct ubpf_meter`."""
 
 
-class Direct:
+class DirectObjects:
     """The direct objects of one program."""
 
     def __init__(self, ctx: Context) -> None:
@@ -95,13 +95,26 @@ class Direct:
         return found
 
     def finish(self) -> None:
-        """Refuse objects that no table names."""
+        """Refuse objects that no table names; tell the catalog where the others are."""
         properties = {"DirectCounter": "psa_direct_counter", "DirectMeter": "psa_direct_meter"}
+        places = {
+            state.path: (table.name, state.offset)
+            for table in self.ctx.catalog.tables
+            for state in table.state
+        }
         for instance in self._objects:
-            if instance not in self._table_of:
-                kind = instance.decl.name
+            kind = instance.decl.name
+            if instance.path not in places:
                 self.ctx.refuse(
                     instance.span,
                     f"no table names the {kind} '{instance.name}'",
                     f"in its table, write {properties[kind]} = {instance.name};",
                 )
+            table, offset = places[instance.path]
+            unit = instance.args["type"]
+            assert isinstance(unit, model.EnumValue)
+            self.ctx.catalog.direct.append(
+                Direct(
+                    kind == "DirectMeter", instance.path, instance.source, table, unit.name, offset
+                )
+            )

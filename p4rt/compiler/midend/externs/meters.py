@@ -12,7 +12,7 @@ from p4rt.compiler.backend.ir import Relation
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend import storage
 from p4rt.compiler.midend.context import Context
-from p4rt.compiler.midend.externs.direct import METER_SIZE, Direct
+from p4rt.compiler.midend.externs.direct import METER_SIZE, DirectObjects
 from p4rt.compiler.midend.externs.family import Family
 from p4rt.compiler.midend.storage import Tree
 
@@ -27,7 +27,7 @@ _COLOURS = ("GREEN", "YELLOW", "RED")
 class Meters(Family):
     """Meters of one program."""
 
-    def __init__(self, ctx: Context, expressions: Expressions, calls: Calls, direct: Direct) -> None:
+    def __init__(self, ctx: Context, expressions: Expressions, calls: Calls, direct: DirectObjects) -> None:
         super().__init__(ctx, expressions, calls)
         self.direct = direct
         self._known: dict[model.Instance, Meter] = {}

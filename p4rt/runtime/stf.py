@@ -2,12 +2,14 @@
 """The Simple Test Framework: a text of packets, expected packets and table entries.
 
     add pipe.route hdr.ipv4.dst:0x0a000200/24 pipe.forward(port:2)
+    add pipe.acl 10 hdr.ipv4.src:0x0a0000** hdr.tcp.dst:80..90 pipe.deny()
     add prs.tunnels value:4789
     setdefault pipe.route pipe.drop()
     packet 1 00000000 0000 ...
     expect 2 00000000 **** ...$
 
-Statements take effect in their order.  A packet that the program passes leaves by the port that
+The number after a table is the priority of an entry of one that has them; the largest wins, and without
+it is 0.  Statements take effect in their order.  A packet that the program passes leaves by the port that
 it came in by.  The packets of each port are compared, in order, with those expected there: `*`
 stands for any digit, and only after a `$` must the packet end.  `expect PORT` alone lets anything
 leave by that port.
@@ -18,13 +20,21 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from p4rt.runtime.entries import Entry, find_table, make_call, member, parse_key, split_tokens
+from p4rt.runtime.entries import (
+    MAX_PRIORITY,
+    Entry,
+    find_table,
+    make_call,
+    member,
+    parse_key,
+    split_tokens,
+)
 from p4rt.runtime.errors import InputError, P4rtError
 from p4rt.runtime.info import Table
 from p4rt.runtime.local import LocalProgram
-from p4rt.runtime.names import Named, canonical
+from p4rt.runtime.names import Named, canonical, resolve
 
 _PORT = re.compile(r"[0-9]{1,10}\Z")
 _MAX_PORT = 0xFFFFFFFF
@@ -143,18 +153,26 @@ class _Script:
         if table.const_entries:
             raise InputError(f"the entries of table {table.name} are const and cannot be changed")
         matches = tokens[1:] if table.is_value_set else tokens[1:-1]
+        priority = 0
         if matches and matches[0].isdigit():
+            priority = int(matches[0])
             matches = matches[1:]  # A priority, which exact and LPM keys have no use for.
+            if priority > MAX_PRIORITY:
+                raise InputError(f"{priority} is not a priority (0 to {MAX_PRIORITY})")
         pairs = []
         for token in matches:
             name, colon, value = token.partition(":")
             if not colon:
                 raise InputError(f"'{token}' is not KEY:VALUE")
-            pairs.append((_known(name, table.key), _wildcards(value)))
+            field = resolve(_known(name, table.key), table.key, "key field", f"{table.kind} {table.name}")
+            pairs.append((field.name, _wildcards(value, field.match)))
         if table.is_value_set:
             self._program.tables.add([member(table, pairs)])
             return
-        key = parse_key(table, pairs)
+        if table.has_priorities:  # 0 is none for P4Runtime, but often the one and only of such a file.
+            key = replace(parse_key(table, [("priority", "1"), *pairs]), priority=priority)
+        else:
+            key = parse_key(table, pairs)
         call = make_call(table, *_call(tokens[-1], table), default=False)
         self._program.tables.add([Entry(table, key, call)])
 
@@ -215,15 +233,27 @@ def _call(text: str, table: Table) -> tuple[str, list[tuple[str, str]]]:
     return _known(name, table.actions), arguments
 
 
-def _wildcards(value: str) -> str:
-    """A hexadecimal value that ends in wildcards, 0x0a00****, as value and prefix length."""
-    match = re.fullmatch(r"0[xX]([0-9a-fA-F]*)(\*+)", value)
-    if match:
-        digits, stars = match.groups()
-        return f"0x{digits or '0'}{'0' * len(stars)}/{4 * len(digits)}"
-    if "*" in value:
-        raise InputError(f"{value}: wildcards are supported at the end only")
-    return value
+def _wildcards(value: str, kind: str) -> str:
+    """A number with wildcards, 0x0a00**** or 0b01**, as value and mask, or as value and prefix length."""
+    match = re.fullmatch(r"0(?:[xX]([0-9a-fA-F*]+)|[bB]([01*]+))", value)
+    if not match or "*" not in value:
+        if "*" in value and value != "*":
+            raise InputError(f"{value}: wildcards stand for digits of hexadecimal and binary numbers")
+        return value
+    if kind not in ("lpm", "ternary"):
+        raise InputError(f"{value}: wildcards are for lpm and ternary fields")
+    digits, size = (match[1], 4) if match[1] else (match[2], 1)
+    if not digits.strip("*"):
+        return "*"
+    known = digits.rstrip("*")
+    base = 1 << size
+    number = int(digits.replace("*", "0"), base)
+    if kind == "lpm":
+        if "*" in known:
+            raise InputError(f"{value}: wildcards of a prefix are at its end")
+        return f"{number}/{size * len(known)}"
+    mask = int("".join("0" if digit == "*" else "f" if size == 4 else "1" for digit in digits), base)
+    return f"{number}&&&{mask:#x}"
 
 
 def _compare(origin: str, number: int, port: Port) -> list[str]:

@@ -84,7 +84,7 @@ def test_result_counts(program: LocalProgram) -> None:
         ("check_counter c(1) == 2", "'check_counter' is not supported"),
         ("add nope x:1 a()", "no table nope"),
         ("add route vrf:7 dst:10.0.0.1 forward(port:1)", "no value for parameter dmac"),
-        ("add route vrf:0x*7 dst:1 drop()", "wildcards are supported at the end only"),
+        ("add route vrf:0x*7 dst:1 drop()", "wildcards are for lpm and ternary fields"),
         ("add route vrf 7", "'vrf' is not KEY:VALUE|is not ACTION"),
         ("add pipe.label label:1 NoAction()", "entries of table pipe.label are const"),
         ("setdefault mark", "not: setdefault TABLE ACTION"),

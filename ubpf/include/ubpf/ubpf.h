@@ -147,6 +147,11 @@ struct ubpf_map_info {
     struct ubpf_map_def def;
     uint64_t n_entries; /* Array: max_entries. */
     uint64_t bytes;     /* Memory in use. */
+    /* Bytes of keys and values in the functions below: those of 'def', but for
+     * some types (see abi.h). */
+    uint32_t entry_key_size;
+    uint32_t entry_value_size;
+    uint64_t n_dropped; /* Records that were lost (RING). */
 };
 void ubpf_map_get_info(const struct ubpf_map *map, struct ubpf_map_info *info);
 

@@ -119,6 +119,9 @@ ubpf_map_get_info(const struct ubpf_map *map, struct ubpf_map_info *info)
 {
     info->name = map->name;
     info->def = map->def;
+    info->entry_key_size = map->def.key_size;
+    info->entry_value_size = map->def.value_size;
+    info->n_dropped = 0;
     map->ops->get_info(map, info);
 }
 

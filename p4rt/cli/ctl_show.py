@@ -59,7 +59,8 @@ def show(settings: Settings, bridge: str, program: str) -> None:
 def program_json(desc: wire.ProgramDesc) -> dict[str, Any]:
     """What the switch says of a program, for JSON."""
     names = {"prog": "id", "n_bytes": "bytes"}
-    return {names.get(k, k): v for k, v in asdict(desc).items()}
+    result = {names.get(k, k): v for k, v in asdict(desc).items() if k != "flags"}
+    return result | {"native": desc.is_native}
 
 
 def _show_program(desc: wire.ProgramDesc) -> None:
@@ -67,9 +68,12 @@ def _show_program(desc: wire.ProgramDesc) -> None:
                f"loaded {desc.duration_ms / 1000:.1f} s ago, "
                f"{desc.n_flows} {'flow uses' if desc.n_flows == 1 else 'flows use'} it")  # fmt: skip
     click.echo(f"  {desc.n_insns} instructions, {desc.n_maps} maps, object of {desc.object_length} bytes")
+    engine = f"native, compiled in {desc.compile_us / 1000:.1f} ms" if desc.is_native else "interpreted"
+    click.echo(f"  loaded in {desc.load_us / 1000:.1f} ms, {engine}")
     click.echo(
         f"  packets {desc.packets}, bytes {desc.n_bytes}: passed {desc.passed}, "
-        f"redirected {desc.redirected}, dropped {desc.dropped}, aborted {desc.aborted}; cloned {desc.cloned}"
+        f"redirected {desc.redirected}, resubmitted {desc.resubmitted}, dropped {desc.dropped}, "
+        f"aborted {desc.aborted}; cloned {desc.cloned}"
     )
 
 

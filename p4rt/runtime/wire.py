@@ -30,6 +30,7 @@ OFPT_EXPERIMENTER = 4
 COMMIT_REPLACE = 1
 UNLOAD_FORCE = 1
 LIST_MORE = 1
+PROG_NATIVE = 1
 
 OFP_HEADER = struct.Struct("!BBHI")
 _EXPERIMENTER = struct.Struct("!II")
@@ -263,14 +264,24 @@ class ProgramDesc:
     dropped: int
     passed: int
     redirected: int
+    resubmitted: int
     cloned: int
-    LAYOUT: ClassVar[struct.Struct] = struct.Struct(f"!6I{NAME_LEN}s8Q")
+    flags: int
+    load_us: int
+    compile_us: int
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct(f"!6I{NAME_LEN}s9Q3I4x")
+
+    @property
+    def is_native(self) -> bool:
+        """True when it runs as machine code, False when it is interpreted."""
+        return bool(self.flags & PROG_NATIVE)
 
     def pack(self) -> bytes:
         return self.LAYOUT.pack(
             self.prog, self.n_flows, self.n_maps, self.n_insns, self.object_length, self.generation,
             _pack_name(self.name), self.duration_ms, self.packets, self.n_bytes, self.aborted, self.dropped,
-            self.passed, self.redirected, self.cloned,
+            self.passed, self.redirected, self.resubmitted, self.cloned, self.flags, self.load_us,
+            self.compile_us,
         )  # fmt: skip
 
     @classmethod
@@ -375,7 +386,7 @@ class MapDelete(_MapRequest):
 
 @dataclass(frozen=True)
 class MapDesc:
-    """`struct p4rt_map_desc`: one map of a program."""
+    """`struct p4rt_map_desc`: one map of a program; `entry_*` are the sizes in messages."""
 
     map: int
     type: int
@@ -383,16 +394,22 @@ class MapDesc:
     value_size: int
     max_entries: int
     flags: int
+    state_size: int
+    extra: int
+    entry_key_size: int
+    entry_value_size: int
     n_entries: int
     memory: int
+    n_dropped: int
     name: str
-    LAYOUT: ClassVar[struct.Struct] = struct.Struct("!6I2QI4x")
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct("!10I3QI4x")
 
     def pack(self) -> bytes:
         name = self.name.encode()
         fixed = self.LAYOUT.pack(
             self.map, self.type, self.key_size, self.value_size, self.max_entries, self.flags,
-            self.n_entries, self.memory, len(name),
+            self.state_size, self.extra, self.entry_key_size, self.entry_value_size,
+            self.n_entries, self.memory, self.n_dropped, len(name),
         )  # fmt: skip
         return fixed + name.ljust(-(-len(name) // 8) * 8, b"\0")
 

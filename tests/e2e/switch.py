@@ -102,7 +102,7 @@ class Bridge:
         """How many packets the program ran on, and what became of them; without the zeros."""
         with self.programs() as bridge:
             found = bridge.find(program)
-        names = ("packets", "n_bytes", "aborted", "dropped", "passed", "redirected", "cloned")
+        names = ("packets", "n_bytes", "aborted", "dropped", "passed", "redirected", "resubmitted", "cloned")
         counts = {name.removeprefix("n_"): getattr(found, name) for name in names}
         return {name: count for name, count in counts.items() if count}
 

@@ -90,7 +90,7 @@ def test_show_tells_of_tables_registers_and_packets(switch: Switch, serving: Bri
     shown = switch.run("p4rt-ctl", "show", "br0", "router")
     assert "tables: pipe.route, pipe.next_hop" in shown
     assert "registers: pipe.dropped" in shown
-    assert "passed 0, redirected 1, dropped 1, aborted 0" in shown
+    assert "passed 0, redirected 1, resubmitted 0, dropped 1, aborted 0" in shown
 
 
 # Objects that must not load.

@@ -28,6 +28,7 @@ COVERAGE_DEFINE(dp_prog_drop_no_program);
 COVERAGE_DEFINE(dp_prog_drop_aborted);
 COVERAGE_DEFINE(dp_prog_drop_verdict);
 COVERAGE_DEFINE(dp_prog_drop_bad_port);
+COVERAGE_DEFINE(dp_prog_drop_bad_table);
 
 /* Statistics are kept in slots, each in cache lines of its own.  A thread adds
  * to the slot that its id selects, with atomic operations since two threads
@@ -37,7 +38,7 @@ COVERAGE_DEFINE(dp_prog_drop_bad_port);
 struct prog_counters {
     atomic_uint64_t packets;
     atomic_uint64_t bytes;
-    atomic_uint64_t verdicts[4];
+    atomic_uint64_t verdicts[DP_PROG_N_VERDICTS];
     atomic_uint64_t cloned;
 };
 
@@ -333,9 +334,15 @@ get_result(const struct ubpf_ctx *ctx, enum ubpf_verdict verdict,
     *result = (struct dp_prog_result) { .verdict = verdict };
 
     if (verdict == UBPF_REDIRECT) {
-        result->output_port = port_from_program(ctx->output_port);
-        if (!result->output_port) {
+        result->target = port_from_program(ctx->output_port);
+        if (!result->target) {
             COVERAGE_INC(dp_prog_drop_bad_port);
+            result->verdict = UBPF_DROP;
+        }
+    } else if (verdict == UBPF_RESUBMIT) {
+        result->target = DP_PROG_TABLE + ctx->output_port;
+        if (ctx->output_port > DP_PROG_TABLE_MAX) {
+            COVERAGE_INC(dp_prog_drop_bad_table);
             result->verdict = UBPF_DROP;
         }
     }
@@ -347,16 +354,18 @@ get_result(const struct ubpf_ctx *ctx, enum ubpf_verdict verdict,
     }
 }
 
-/* Runs 'prog' on 'packet'. */
+/* Makes '*run' ready for 'packet'.  What is known about the packet, and what a
+ * program may change, is not known any more. */
 static void
-run_packet(const struct ubpf_prog *prog, struct dp_packet *packet,
-           const struct dp_prog_input *input, struct dp_prog_result *result)
+init_run(struct ubpf_run *run, struct dp_packet *packet,
+         const struct dp_prog_input *input)
 {
     const struct pkt_metadata *md = &packet->md;
     ovs_be64 tun_id = (input->has_tun_id ? input->tun_id
                        : flow_tnl_dst_is_set(&md->tunnel) ? md->tunnel.tun_id
                        : 0);
-    struct ubpf_run run = {
+
+    *run = (struct ubpf_run) {
         .ctx = {
             .input_port = input->in_port,
             .packet_length = dp_packet_size(packet),
@@ -369,21 +378,25 @@ run_packet(const struct ubpf_prog *prog, struct dp_packet *packet,
         .adjust_head = adjust_head,
         .packet = packet,
     };
-    enum ubpf_verdict verdict;
-
-    /* What is known about the packet is not known any more. */
     dp_packet_reset_offsets(packet);
     dp_packet_reset_offload(packet);
-    set_ctx_data(&run.ctx, packet);
+    set_ctx_data(&run->ctx, packet);
+}
 
-    verdict = ubpf_prog_run(prog, &run);
+/* Does to the packet of 'run' what the program, which returned 'verdict',
+ * asked for, as far as the packet alone is concerned. */
+static void
+finish_run(const struct ubpf_run *run, enum ubpf_verdict verdict,
+           struct dp_prog_result *result)
+{
+    struct dp_packet *packet = run->packet;
 
-    if (run.ctx.truncate_len < dp_packet_size(packet)) {
-        uint32_t size = MAX(run.ctx.truncate_len, ETH_HEADER_LEN);
+    if (run->ctx.truncate_len < dp_packet_size(packet)) {
+        uint32_t size = MAX(run->ctx.truncate_len, ETH_HEADER_LEN);
 
         dp_packet_set_size(packet, MIN(size, dp_packet_size(packet)));
     }
-    get_result(&run.ctx, verdict, result);
+    get_result(&run->ctx, verdict, result);
 }
 
 void
@@ -407,8 +420,11 @@ dp_prog_run_batch(uint32_t handle, struct dp_packet_batch *batch,
 
     prog = ovsrcu_get(struct ubpf_prog *, &p->ubpf);
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+        struct ubpf_run run;
+
         stats.bytes += dp_packet_size(packet);
-        run_packet(prog, packet, input, &results[i]);
+        init_run(&run, packet, input);
+        finish_run(&run, ubpf_prog_run(prog, &run), &results[i]);
         stats.verdicts[results[i].verdict]++;
         stats.cloned += results[i].clone_port != 0;
     }

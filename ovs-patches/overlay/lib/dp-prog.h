@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <ubpf/abi.h>
+
 #include "openvswitch/types.h"
 
 struct dp_packet;
@@ -28,10 +30,12 @@ struct ubpf_prog;
  * ovsrcu_postpone() and the monotonic clock. */
 extern const struct ubpf_host dp_prog_host;
 
+#define DP_PROG_N_VERDICTS (UBPF_RESUBMIT + 1)
+
 struct dp_prog_stats {
     uint64_t packets;           /* Packets that the program ran on. */
     uint64_t bytes;             /* Their bytes, on entry. */
-    uint64_t verdicts[4];       /* By enum ubpf_verdict. */
+    uint64_t verdicts[DP_PROG_N_VERDICTS];      /* By enum ubpf_verdict. */
     uint64_t cloned;            /* Copies made. */
 };
 
@@ -58,12 +62,22 @@ struct dp_prog_input {
     ovs_be64 tun_id;
 };
 
-/* What became of one packet.  Ports are OpenFlow 1.0's 16-bit ones, never 0: a
- * program may also name reserved ports as OpenFlow 1.1 does, with 32 bits.  A
- * packet that is sent to any other port is dropped. */
+/* Where a program sends a packet, in the packet's dp_hash while it
+ * recirculates: to an OpenFlow port, as OpenFlow 1.0's 16-bit number, or to
+ * this plus the number of an OpenFlow table. */
+#define DP_PROG_TABLE 0x10000
+
+/* Highest number of a table that a program may name: further ones, up to
+ * OpenFlow's 254, are the switch's own. */
+#define DP_PROG_TABLE_MAX 253
+
+/* What became of one packet.  Ports are never 0: a program may also name
+ * reserved ports as OpenFlow 1.1 does, with 32 bits.  A packet that is sent to
+ * any other port or table is dropped. */
 struct dp_prog_result {
     uint32_t verdict;           /* enum ubpf_verdict. */
-    uint16_t output_port;       /* For UBPF_REDIRECT. */
+    uint32_t target;            /* For UBPF_REDIRECT and UBPF_RESUBMIT: as
+                                 * described above. */
     uint16_t clone_port;        /* For a copy of the packet; 0: none. */
 };
 

@@ -66,11 +66,15 @@ format_progs(struct ds *s, struct ofp_prog_msg *msg)
         ds_put_format(s, " n_packets=%"PRIu64" n_bytes=%"PRIu64
                       " aborted=%"PRIu64" dropped=%"PRIu64
                       " passed=%"PRIu64" redirected=%"PRIu64
-                      " cloned=%"PRIu64,
+                      " resubmitted=%"PRIu64" cloned=%"PRIu64,
                       ntohll(pd.packets), ntohll(pd.bytes),
                       ntohll(pd.aborted), ntohll(pd.dropped),
                       ntohll(pd.passed), ntohll(pd.redirected),
-                      ntohll(pd.cloned));
+                      ntohll(pd.resubmitted), ntohll(pd.cloned));
+        ds_put_format(s, " load=%"PRIu32"us", ntohl(pd.load_us));
+        if (ntohl(pd.flags) & P4RT_PROG_NATIVE) {
+            ds_put_format(s, " compile=%"PRIu32"us", ntohl(pd.compile_us));
+        }
     }
 }
 
@@ -89,6 +93,20 @@ format_maps(struct ds *s, struct ofp_prog_msg *msg)
                       ntohl(map.desc.value_size), ntohll(map.desc.n_entries),
                       ntohl(map.desc.max_entries), ntohl(map.desc.flags),
                       ntohll(map.desc.memory));
+        if (map.desc.entry_key_size != map.desc.key_size
+            || map.desc.entry_value_size != map.desc.value_size) {
+            ds_put_format(s, " entry_key_size=%"PRIu32
+                          " entry_value_size=%"PRIu32,
+                          ntohl(map.desc.entry_key_size),
+                          ntohl(map.desc.entry_value_size));
+        }
+        if (map.desc.state_size) {
+            ds_put_format(s, " state_size=%"PRIu32,
+                          ntohl(map.desc.state_size));
+        }
+        if (map.desc.n_dropped) {
+            ds_put_format(s, " dropped=%"PRIu64, ntohll(map.desc.n_dropped));
+        }
         free(map.name);
     }
 }

@@ -13,8 +13,8 @@
 #include "util.h"
 
 BUILD_ASSERT_DECL(P4RT_EXPERIMENTER_ID == P4RT_VENDOR_ID);
-BUILD_ASSERT_DECL(sizeof(struct p4rt_prog_desc) == 152);
-BUILD_ASSERT_DECL(sizeof(struct p4rt_map_desc) == 48);
+BUILD_ASSERT_DECL(sizeof(struct p4rt_prog_desc) == 176);
+BUILD_ASSERT_DECL(sizeof(struct p4rt_map_desc) == 72);
 
 /* struct ofp_header and struct p4rt_msg_header. */
 #define HEADERS_LEN (sizeof(struct ofp_header) + sizeof(struct p4rt_msg_header))

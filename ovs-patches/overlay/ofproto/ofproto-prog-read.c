@@ -57,6 +57,7 @@ describe_prog(const struct ofproto_prog *prog, const struct hmap *uses,
         .dropped = htonll(stats.verdicts[UBPF_DROP]),
         .passed = htonll(stats.verdicts[UBPF_PASS]),
         .redirected = htonll(stats.verdicts[UBPF_REDIRECT]),
+        .resubmitted = htonll(stats.verdicts[UBPF_RESUBMIT]),
         .cloned = htonll(stats.cloned),
     };
     ovs_strlcpy(pd->name, prog->name, sizeof pd->name);
@@ -189,8 +190,13 @@ prog_handle_map_list(const struct prog_request *req)
             .value_size = htonl(info.def.value_size),
             .max_entries = htonl(info.def.max_entries),
             .flags = htonl(info.def.flags),
+            .state_size = htonl(info.def.state_size),
+            .extra = htonl(info.def.extra),
+            .entry_key_size = htonl(info.entry_key_size),
+            .entry_value_size = htonl(info.entry_value_size),
             .n_entries = htonll(info.n_entries),
             .memory = htonll(info.bytes),
+            .n_dropped = htonll(info.n_dropped),
         };
 
         /* An ELF symbol may be longer than a message. */
@@ -238,8 +244,8 @@ find_map(const struct prog_request *req, ovs_be32 id, ovs_be32 generation,
     }
     ref->map = ubpf_prog_map(ubpf, ntohl(index));
     ubpf_map_get_info(ref->map, &ref->info);
-    ref->entry_size = (size_t) ref->info.def.key_size
-                      + ref->info.def.value_size;
+    ref->entry_size = (size_t) ref->info.entry_key_size
+                      + ref->info.entry_value_size;
     if (ref->entry_size > P4RT_DATA_MAX) {
         prog_request_fail(req, P4RT_E_LIMIT, 0,
                           "an entry of map %s has %"PRIuSIZE" bytes, "
@@ -263,7 +269,7 @@ find_map_of_request(const struct prog_request *req, bool with_values,
         return false;
     }
 
-    *element_size = with_values ? ref->entry_size : ref->info.def.key_size;
+    *element_size = with_values ? ref->entry_size : ref->info.entry_key_size;
     uint64_t want = (uint64_t) ntohl(pmr->n) * *element_size;
     if (want != req->msg.data_len) {
         prog_request_fail(req, P4RT_E_BAD_MESSAGE, 0,
@@ -367,7 +373,7 @@ prog_handle_map_update(const struct prog_request *req)
     for (i = 0; i < ntohl(pmr->n); i++) {
         memcpy(entry, req->msg.data + i * entry_size, entry_size);
         error = ubpf_map_update(ref.map, entry,
-                                entry + ref.info.def.key_size,
+                                entry + ref.info.entry_key_size,
                                 ntohl(pmr->flags));
         if (error) {
             fail_entry(req, &ref, error, i);

@@ -224,12 +224,14 @@ print_prog(const struct p4rt_prog_desc *pd, void *aux OVS_UNUSED)
            " maps=%"PRIu32" insns=%"PRIu32" duration=%.3fs"
            " n_packets=%"PRIu64" n_bytes=%"PRIu64" aborted=%"PRIu64
            " dropped=%"PRIu64" passed=%"PRIu64" redirected=%"PRIu64
-           " cloned=%"PRIu64"\n",
+           " resubmitted=%"PRIu64" cloned=%"PRIu64" engine=%s\n",
            ntohl(pd->prog), pd->name, ntohl(pd->generation),
            ntohl(pd->n_flows), ntohl(pd->n_maps), ntohl(pd->n_insns),
            ntohll(pd->duration_ms) / 1000.0, ntohll(pd->packets),
            ntohll(pd->bytes), ntohll(pd->aborted), ntohll(pd->dropped),
-           ntohll(pd->passed), ntohll(pd->redirected), ntohll(pd->cloned));
+           ntohll(pd->passed), ntohll(pd->redirected),
+           ntohll(pd->resubmitted), ntohll(pd->cloned),
+           ntohl(pd->flags) & P4RT_PROG_NATIVE ? "native" : "interpreter");
 }
 
 /* "prog-list SWITCH". */
@@ -316,11 +318,16 @@ ofctl_prog_maps(struct vconn *vconn, const char *prog)
         while (ofp_prog_pull_map(&msg, &map)) {
             printf("map=%"PRIu32" name=%s type=%"PRIu32" key_size=%"PRIu32
                    " value_size=%"PRIu32" max_entries=%"PRIu32
-                   " flags=%#"PRIx32" n_entries=%"PRIu64" memory=%"PRIu64"\n",
+                   " flags=%#"PRIx32" n_entries=%"PRIu64" memory=%"PRIu64
+                   " entry_key_size=%"PRIu32" entry_value_size=%"PRIu32
+                   " dropped=%"PRIu64"\n",
                    ntohl(map.desc.map), map.name, ntohl(map.desc.type),
                    ntohl(map.desc.key_size), ntohl(map.desc.value_size),
                    ntohl(map.desc.max_entries), ntohl(map.desc.flags),
-                   ntohll(map.desc.n_entries), ntohll(map.desc.memory));
+                   ntohll(map.desc.n_entries), ntohll(map.desc.memory),
+                   ntohl(map.desc.entry_key_size),
+                   ntohl(map.desc.entry_value_size),
+                   ntohll(map.desc.n_dropped));
             free(map.name);
         }
         ofpbuf_delete(reply);

@@ -56,9 +56,10 @@ LITERAL = [
     (wire.MapDeleteReply(4), "50345254 0000008a 00000004 00000000"),
     (wire.MapLookupReply(1, 0, b"\x01\x02"), "50345254 00000088 00000001 00000000 0102"),
     (
-        wire.MapListReply((wire.MapDesc(0, 11, 8, 8, 1024, 1, 3, 4096, "pipe_fib"),)),
-        "50345254 00000087 00000001 00000000 00000000 0000000b 00000008 00000008 00000400 00000001"
-        "0000000000000003 0000000000001000 00000008 00000000 706970655f666962",
+        wire.MapListReply((wire.MapDesc(0, 0x101, 8, 16, 1024, 1, 8, 1, 24, 16, 3, 4096, 5, "pipe_fib"),)),
+        "50345254 00000087 00000001 00000000 00000000 00000101 00000008 00000010 00000400 00000001"
+        "00000008 00000001 00000018 00000010"
+        "0000000000000003 0000000000001000 0000000000000005 00000008 00000000 706970655f666962",
     ),
     (wire.ErrorReply(8, 2, "no\u2026"), "50345254 000000ff 00000008 00000002 6e6fe280a6"),
 ]
@@ -77,16 +78,23 @@ def test_every_type_of_message_is_covered() -> None:
 
 
 def test_program_description_is_these_bytes() -> None:
-    desc = wire.ProgramDesc(1, 2, 3, 4, 5, 6, "router", 7, 8, 9, 10, 11, 12, 13, 14)
+    desc = wire.ProgramDesc(1, 2, 3, 4, 5, 6, "router", 7, 8, 9, 10, 11, 12, 13, 14, 15, 1, 17, 18)
     words = "".join(f"{i:08x}" for i in range(1, 7))
-    longs = "".join(f"{i:016x}" for i in range(7, 15))
-    data = bytes.fromhex("00000001 00000000" + words + NAME_ROUTER.hex() + longs)
+    longs = "".join(f"{i:016x}" for i in range(7, 16))
+    engine = "00000001 00000011 00000012 00000000"
+    data = bytes.fromhex("00000001 00000000" + words + NAME_ROUTER.hex() + longs + engine)
     assert wire.ListReply((desc,)).pack() == data
     assert wire.ListReply.unpack(data) == wire.ListReply((desc,))
 
 
+@pytest.mark.parametrize(("flags", "native"), [(0, False), (1, True), (2, False), (3, True)])
+def test_flag_tells_a_native_program(flags: int, native: bool) -> None:
+    desc = wire.ProgramDesc(1, 0, 0, 1, 1, 1, "router", 0, 0, 0, 0, 0, 0, 0, 0, 0, flags, 0, 0)
+    assert desc.is_native is native
+
+
 def test_name_of_a_map_is_padded_to_eight_bytes() -> None:
-    desc = wire.MapDesc(0, 1, 4, 4, 1, 0, 0, 0, "abc")
+    desc = wire.MapDesc(0, 1, 4, 4, 1, 0, 0, 0, 4, 4, 0, 0, 0, "abc")
     assert desc.pack()[-8:] == b"abc\0\0\0\0\0"
 
 

@@ -44,6 +44,9 @@ struct ubpf_map_info {
     struct ubpf_map_def def;
     uint64_t n_entries;
     uint64_t bytes;
+    uint32_t entry_key_size;
+    uint32_t entry_value_size;
+    uint64_t n_dropped;
 };
 struct ubpf_ctx {
     uint64_t data;

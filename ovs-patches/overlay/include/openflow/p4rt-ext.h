@@ -134,6 +134,10 @@ struct p4rt_list_reply {
     ovs_be32 flags;             /* P4RT_LIST_*. */
 };
 
+enum p4rt_prog_flags {
+    P4RT_PROG_NATIVE = 1 << 0,  /* Runs as machine code, not interpreted. */
+};
+
 struct p4rt_prog_desc {
     ovs_be32 prog;              /* Id. */
     ovs_be32 n_flows;           /* Flows and group buckets that use it. */
@@ -149,7 +153,13 @@ struct p4rt_prog_desc {
     ovs_be64 dropped;
     ovs_be64 passed;
     ovs_be64 redirected;
-    ovs_be64 cloned;
+    ovs_be64 resubmitted;
+    ovs_be64 cloned;            /* Copies made. */
+    ovs_be32 flags;             /* P4RT_PROG_*. */
+    ovs_be32 load_us;           /* Microseconds that it took to read and verify
+                                 * the object and to make its maps, */
+    ovs_be32 compile_us;        /* ...and to compile it; 0 if it is not. */
+    ovs_be32 pad;
 };
 
 enum p4rt_read_what {
@@ -174,6 +184,7 @@ struct p4rt_read_reply {
     ovs_be32 pad;
 };
 
+/* Keys and values in data are 'entry_key_size' and 'entry_value_size' bytes. */
 struct p4rt_map_request {
     ovs_be32 prog;
     ovs_be32 map;               /* Index, as in P4RT_MAP_LIST_REPLY. */
@@ -185,15 +196,22 @@ struct p4rt_map_request {
     ovs_be32 pad;
 };
 
+/* In bytes, where not said otherwise.  'key_size' to 'extra' are those of the
+ * program's definition. */
 struct p4rt_map_desc {
     ovs_be32 map;               /* Index. */
     ovs_be32 type;              /* enum ubpf_map_type. */
-    ovs_be32 key_size;          /* Bytes. */
-    ovs_be32 value_size;        /* Bytes. */
+    ovs_be32 key_size;
+    ovs_be32 value_size;
     ovs_be32 max_entries;
     ovs_be32 flags;             /* UBPF_MAP_F_*. */
+    ovs_be32 state_size;
+    ovs_be32 extra;
+    ovs_be32 entry_key_size;    /* Of keys and values in messages: those of */
+    ovs_be32 entry_value_size;  /* the definition, but for some types. */
     ovs_be64 n_entries;
-    ovs_be64 memory;            /* Bytes in use. */
+    ovs_be64 memory;            /* In use. */
+    ovs_be64 n_dropped;         /* Records that were lost (RING). */
     ovs_be32 name_len;          /* Bytes of the name that follow, padded with */
     ovs_be32 pad;               /* zeros to a multiple of 8. */
 };

@@ -12,7 +12,7 @@ from p4rt.compiler.frontend import ast
 
 from . import values as v
 from .expressions import ParserError
-from .places import ElementOf
+from .places import ElementOf, FieldOf, Place
 from .statements import Statements
 from .values import Record, Stack, Val
 
@@ -106,16 +106,26 @@ class Parsers(Statements):
         number = packet.peek(width)
         packet.advance(width)
         place.put(v.from_bits(number, type_, varbit))
-        if isinstance(target, ast.Member) and isinstance(place, ElementOf) and target.name == "next":
-            stack = place.base.get()
-            assert isinstance(stack, Stack)
-            stack.next += 1
+        _take_next(target, place)
 
     def lookahead(self, packet: PacketIn, type_: t.Type) -> Val:
         """lookahead(): the cursor stays."""
         width = t.width_of(type_)
         assert width is not None
         return v.from_bits(packet.peek(width), type_)
+
+
+def _take_next(target: ast.Expr, place: Place) -> None:
+    """After extracting to `stack.next`, or to a header of the union there, the stack is one longer."""
+    while isinstance(target, ast.Member):
+        if isinstance(place, ElementOf):
+            stack = place.base.get()
+            assert isinstance(stack, Stack)
+            stack.next += target.name == "next"
+            return
+        if not isinstance(place, FieldOf):
+            return
+        target, place = target.base, place.base
 
 
 def matches(value: Val, type_: t.Type, keyset: model.Keyset) -> bool:

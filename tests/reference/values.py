@@ -117,9 +117,9 @@ def arithmetic(op: str, left: int, right: int, type_: t.Type) -> int:
         case "*":
             return wrap(left * right, type_)
         case "/":
-            return wrap(left // right, type_)
+            return wrap(left // right if right else 0, type_)
         case "%":
-            return wrap(left % right, type_)
+            return wrap(left % right if right else left, type_)
         case "&":
             return wrap(left & right, type_)
         case "|":

@@ -79,11 +79,12 @@ def _fit_record(value: RecordValue, type_: t.Type) -> Value:
 
 
 def divide(left: int, right: int) -> int:
-    """Integer division towards zero."""
+    """Integer division; P4 has none of negative numbers."""
     if right == 0:
         raise ConstantError("division by zero")
-    quotient = abs(left) // abs(right)
-    return quotient if (left < 0) == (right < 0) else -quotient
+    if left < 0 or right < 0:
+        raise ConstantError("division with a negative number")
+    return left // right
 
 
 def remainder(left: int, right: int) -> int:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from p4rt.compiler.analysis import types as t
-from p4rt.compiler.analysis.constants import show
+from p4rt.compiler.analysis.constants import MAX_BITS, show
 from p4rt.compiler.analysis.context import BAD, kind_name, one_of, suggestion
 from p4rt.compiler.analysis.conversions import NUMERIC, Conversions, describe
 from p4rt.compiler.frontend import ast
@@ -190,7 +190,7 @@ class Expressions(Conversions):
             return self.bad(
                 "undeclared", expr.name_span, f"a stack has no '{expr.name}'", one_of(STACK_MEMBERS)
             )
-        if expr.name in {"next", "last"} and not any(
+        if expr.name in {"next", "last", "lastIndex"} and not any(
             isinstance(decl, ast.ParserDecl) for decl in self.current
         ):
             return self.bad("type-error", expr, f"'{expr.name}' of a header stack is for parsers only")
@@ -226,17 +226,17 @@ class Expressions(Conversions):
         return base.elements[value]
 
     def _sliceable(self, expr: ast.Expr) -> int | None:
-        """Width of what is sliced; None after an error."""
+        """Width of what is sliced, more than any slice for an `int`; None after an error."""
         base = self.check(expr)
-        inner = t.strip(base)
-        if isinstance(inner, NUMERIC):
-            return inner.width
-        if isinstance(inner, t.InfIntType):
-            self.error(
-                "type-error", expr, "an integer without a width has no slices", "write it with a width: 8w5"
-            )
-        elif not self.is_bad(base):
-            self.error("type-error", expr, f"{describe(base)} has no bits to slice")
+        if isinstance(base, t.SerEnumType):
+            base = self._opened(expr)
+        if isinstance(base, NUMERIC):
+            return base.width
+        if isinstance(base, t.InfIntType):
+            return MAX_BITS
+        if not self.is_bad(base):
+            hint = f"cast it to {t.strip(base)} first" if isinstance(t.strip(base), NUMERIC) else None
+            self.error("type-error", expr, f"{describe(base)} has no bits to slice", hint)
         return None
 
     def _slice(self, expr: ast.Slice) -> t.Type:
@@ -262,9 +262,18 @@ class Expressions(Conversions):
         if width is None or count is None or self.is_bad(low_type):
             return BAD
         low = self.program.constants.get(expr.low)
-        if not isinstance(t.strip(low_type), INTEGERS):
+        low_type = self._opened(expr.low)
+        if not isinstance(low_type, INTEGERS):
             return self.bad("type-error", expr.low, f"an index must be a number, not {describe(low_type)}")
-        if count < 1 or count > width or (isinstance(low, int) and not 0 <= low <= width - count):
+        if not isinstance(low, int) and not isinstance(low_type, t.BitType):
+            return self.bad(
+                "type-error", expr.low, "an index known only at run time must be of a type bit<W>"
+            )
+        if not isinstance(low, int) and isinstance(self.program.types[expr.base], t.InfIntType):
+            return self.bad(
+                "not-constant", expr.low, "an integer without a width is sliced at a constant place only"
+            )
+        if count < 0 or count > width or (isinstance(low, int) and not 0 <= low <= width - count):
             return self.bad(
                 "type-error", expr, f"slice of {show(count)} bits is outside of a value of {width} bits"
             )
@@ -454,10 +463,7 @@ class Expressions(Conversions):
         """Whether a checked expression can be written to; reports why not."""
         match expr:
             case ast.Member() if not isinstance(expr.base, ast.TypeNameExpr):
-                if isinstance(self.program.types.get(expr.base), t.StackType) and expr.name in {
-                    "size",
-                    "lastIndex",
-                }:
+                if isinstance(self.program.types.get(expr.base), t.StackType) and expr.name != "next":
                     self.error("direction", expr, f"'{expr.name}' of a stack cannot be {why}")
                     return False
                 return self.check_lvalue(expr.base, why)

@@ -61,7 +61,7 @@ class Negate(Expr):
 class Op(Enum):
     """Operators on two operands of the result's width; all wrap.
 
-    DIV and MOD are of unsigned values of at most 64 bits, by a constant that is not zero.
+    DIV and MOD are of unsigned values of at most 64 bits, by one that is never zero.
     """
 
     ADD = "+"

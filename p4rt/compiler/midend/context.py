@@ -66,7 +66,12 @@ class Context:
         self._emitted = 0
         self.reject_label = self.name("reject")
         self.verdict = self.variable("verdict", storage.ENUM_WIDTH)
-        self.cursor = self.variable("cursor", ir.WORD)
+        self.known: dict[str, int] = {}
+        """Values that tracked variables have at this place, whatever way control came."""
+        self._tracked: set[str] = set()
+        self._jumps: dict[str, dict[str, int]] = {}
+        """What was known at all jumps to a label so far."""
+        self._cursor = self.tracked(self.variable("cursor", ir.WORD))
         self.packet: set[ast.Decl] = set()
         """Parameters that are the packet_in or packet_out of the architecture."""
         self.modified: set[str] = set()
@@ -101,7 +106,46 @@ class Context:
 
     def allocate(self, type_: t.Type, wish: str) -> Tree:
         """Variables for a value of `type_`."""
-        return storage.make(type_, re.sub(r"\W", "_", wish), self.variable)
+        tree = storage.make(type_, re.sub(r"\W", "_", wish), self.variable)
+        for stack in storage.stacks(tree):
+            assert isinstance(stack.next, ir.Var)
+            self.tracked(stack.next)
+        return tree
+
+    # ---- What is known of variables
+
+    def tracked(self, variable: ir.Var) -> ir.Var:
+        """Have `known` follow the value of a variable from now on."""
+        self._tracked.add(variable.name)
+        return variable
+
+    def now(self, value: ir.Expr) -> ir.Expr:
+        """`value`, or if it is a variable whose value is known here, the constant."""
+        if isinstance(value, ir.Var) and value.name in self.known:
+            return build.const(self.known[value.name], value.width)
+        return value
+
+    @property
+    def cursor(self) -> ir.Expr:
+        """Bytes of the packet that were parsed, as it is known here."""
+        return self.now(self._cursor)
+
+    @property
+    def cursor_name(self) -> str:
+        """The cursor's name among what is known."""
+        return self._cursor.name
+
+    def move_cursor(self, value: ir.Expr) -> None:
+        """Append an assignment to the cursor."""
+        self.assign(self._cursor, value)
+
+    def known_at(self, label: str) -> dict[str, int]:
+        """What was known at all jumps to a label so far."""
+        return self._jumps.get(label, {})
+
+    def _jump(self, label: str) -> None:
+        before = self._jumps.get(label)
+        self._jumps[label] = dict(self.known) if before is None else _common(before, self.known)
 
     # ---- Statements
 
@@ -117,6 +161,11 @@ class Context:
     def assign(self, target: ir.Expr, value: ir.Expr) -> None:
         """Append `target = value`."""
         assert isinstance(target, ir.Var) and target.width == value.width, (target, value)
+        value = self.now(value)
+        if target.name in self._tracked:
+            self.known.pop(target.name, None)
+            if isinstance(value, ir.Const):
+                self.known[target.name] = value.value
         if target != value:
             if not self.extracting:
                 self.modified.add(target.name)
@@ -124,6 +173,7 @@ class Context:
 
     def keep(self, value: ir.Expr, wish: str = "t") -> ir.Expr:
         """The value that `value` has now, whatever happens later to the variables that it reads."""
+        value = self.now(value)
         if isinstance(value, ir.Const):
             return value
         kept = self.variable(wish, value.width)
@@ -136,32 +186,42 @@ class Context:
 
     def goto(self, label: str) -> None:
         """Append a jump."""
+        self._jump(label)
         self.emit(ir.Goto(label, span=self.span))
 
-    def label(self, label: str) -> None:
-        """Append a label."""
+    def label(self, label: str, *, ends: bool = False) -> None:
+        """Append a label.  `ends`: all jumps to it are behind it in the program, none in front of it."""
+        if not ends:
+            self.known = {}
+        elif label in self._jumps:
+            self.known = _common(self._jumps[label], self.known)
         self.emit(ir.Label(label, span=self.span))
 
     def goto_if(self, condition: ir.Expr, label: str) -> None:
         """Append a jump that is taken where `condition` is set."""
+        self._jump(label)
         self.emit(ir.If(condition, (ir.Goto(label, span=self.span),), (), span=self.span))
 
     def point(self, pointer: ir.Pointer, offset: ir.Expr, size: int, known: bool = False) -> None:
         """Append a pointer into the packet; reject where the packet has no `size` bytes there."""
+        offset = self.now(offset)
+        opaque = self.floating and not isinstance(offset, ir.Const)
         self.emit(
             ir.PacketPointer(
-                pointer, offset, size, self.reject_label, known=known, opaque=self.floating, span=self.span
+                pointer, offset, size, self.reject_label, known=known, opaque=opaque, span=self.span
             )
         )
 
     @contextmanager
     def collect(self) -> Iterator[list[ir.Statement]]:
-        """Statements appended inside go to the list given, not to the program."""
+        """Statements appended inside go to the list given, not to the program; they may never run."""
         saved, self.out = self.out, []
+        before = dict(self.known)
         try:
             yield self.out
         finally:
             self.out = saved
+            self.known = _common(before, self.known)
 
     @contextmanager
     def at(self, span: Span) -> Iterator[None]:
@@ -215,8 +275,7 @@ class Context:
                 return build.boolean(value)
             case int():
                 width = storage.scalar_width(type_)
-                assert width is not None, type_
-                return build.const(value, width)
+                return storage.zero(type_) if width is None else build.const(value, width)
             case model.EnumValue(kind, name):
                 members = kind.members if isinstance(kind, t.EnumType) else tuple(self.checked.errors)
                 return build.const(members.index(name), storage.ENUM_WIDTH)
@@ -229,6 +288,8 @@ class Context:
         if isinstance(type_, t.StackType):
             items = tuple(self.literal(value.fields[str(i)], type_.element) for i in range(type_.size))
             return storage.Stack(items, build.const(0, storage.INDEX_WIDTH))
+        if isinstance(type_, t.ListType):
+            return storage.Record({key: self.literal(item, type_.element) for key, item in value.fields.items()})
         parts = storage.fields_of(type_)
         if parts is None:
             raise storage.Unsupported(f"a constant of type {type_} is")
@@ -241,3 +302,8 @@ class Context:
             )
         is_header = isinstance(type_, t.HeaderType)
         return storage.Record(fields, build.boolean(value.valid) if is_header else None)
+
+
+def _common(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    """What both know, and agree in."""
+    return {name: value for name, value in one.items() if other.get(name) == value}

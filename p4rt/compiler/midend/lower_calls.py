@@ -138,15 +138,15 @@ class Calls:
         frame.exit_label = ctx.name(f"{name}_exit") if copy_out else caller.exit_label
         with ctx.enter(frame):
             body()
-        ctx.label(frame.return_label)
+        ctx.label(frame.return_label, ends=True)
         self._copy_out(copy_out)
         if copy_out:
             done = ctx.name(f"{name}_done")
             ctx.goto(done)
-            ctx.label(frame.exit_label)
+            ctx.label(frame.exit_label, ends=True)
             self._copy_out(copy_out)
             ctx.goto(caller.exit_label)
-            ctx.label(done)
+            ctx.label(done, ends=True)
 
     def _copy_out(self, copy_out: CopyOut) -> None:
         for target, source, siblings in copy_out:

@@ -67,7 +67,7 @@ class Deparser:
     def deparser(self, decl: ast.ControlDecl, headers: Tree) -> None:
         """The body of the deparser, in its frame, and the writing of the packet."""
         self._shared = set(_records(headers))
-        jumps = any(isinstance(node, ast.Return | ast.Exit) for node in ast.walk(decl.body))
+        jumps = any(isinstance(node, ast.Return | ast.Exit | ast.Break | ast.Continue) for node in ast.walk(decl.body))
         self._root = None if jumps else self.ctx.out
         self.statements.control(decl)
         self.ctx.label(self.ctx.frame.return_label)
@@ -80,7 +80,9 @@ class Deparser:
     def emit(self, node: ast.Call, call: model.Call) -> None:
         """`emit(x)`: every valid header in `x`, in order."""
         if self.statements.loops:
-            raise storage.Unsupported("emit in a loop is")
+            raise storage.Unsupported(
+                "emit in a loop but 'for ... in' over a stack, a list or a range with constant ends is"
+            )
         argument = self.externs.argument(call, 0)
         if isinstance(argument, ast.Name | ast.Member | ast.Index):
             tree = self.expressions.lvalue(argument).read()

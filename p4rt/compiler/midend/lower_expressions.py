@@ -13,7 +13,8 @@ from p4rt.compiler.backend.ir import Op, Relation, ShiftKind
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend import storage
 from p4rt.compiler.midend.context import Context
-from p4rt.compiler.midend.lvalues import LValue, place
+from p4rt.compiler.midend.division import divide
+from p4rt.compiler.midend.lvalues import Cut, LValue, place
 from p4rt.compiler.midend.storage import Record, Stack, Tree
 
 if TYPE_CHECKING:
@@ -43,18 +44,30 @@ class Expressions:
     def value(self, expr: ast.Expr) -> Tree:
         """The value of `expr`.  It reads variables: use it, or keep it, before they change."""
         known = self.ctx.constant(expr)
+        type_ = self.ctx.type_of(expr)
         try:
             if known is not None:
-                return self.ctx.literal(known, self.ctx.type_of(expr))
-            return self._fit(self._value(expr), self.ctx.type_of(expr))
+                return self.ctx.literal(known, type_)
+            if _has_no_bits(type_) and not isinstance(expr, ast.Call):
+                return self._nothing(expr)
+            return self._fit(self._value(expr), type_)
         except storage.Unsupported as problem:
             self.ctx.unsupported(problem.span or expr.span, str(problem))
 
     def scalar(self, expr: ast.Expr) -> ir.Expr:
-        """The value of an expression of a type that is not composed."""
+        """The value of an expression of a type that is not composed; a bit<0> is zero."""
         tree = self.value(expr)
+        if isinstance(tree, Record) and not tree.fields:
+            return build.FALSE
         assert isinstance(tree, ir.Expr), expr
         return tree
+
+    def _nothing(self, expr: ast.Expr) -> Tree:
+        """The value of a bit<0>: there is only one, but what it is made of may have effects."""
+        for part in ast.children(expr):
+            if isinstance(part, ast.Expr) and self.has_effects(part):
+                self.value(part)
+        return Record({})
 
     def operands(self, *exprs: ast.Expr) -> list[Tree]:
         """Values of expressions evaluated from left to right, each unharmed by what follows it."""
@@ -100,7 +113,7 @@ class Expressions:
             case ast.Name() | ast.Member(base=ast.TypeNameExpr()):
                 return place(self._named(expr))
             case ast.Member(base=base, name="next" | "last" as name) if self._is_stack(base):
-                return self._stack_end(self.lvalue(base), name)
+                return self._stack_end(base, name)
             case ast.Member(base=base, name=name):
                 return self.lvalue(base).field(name)
             case ast.Index(base=base, index=index):
@@ -109,7 +122,8 @@ class Expressions:
                 first = self.ctx.integer(low)
                 return self.lvalue(base).slice(first, self.ctx.integer(high) - first + 1)
             case ast.PlusSlice(base=base, low=low, width=width):
-                return self.lvalue(base).slice(self.ctx.integer(low), self.ctx.integer(width))
+                whole, place_ = self.lvalue(base), self._place_of_slice(low)
+                return whole.slice(place_, self.ctx.integer(width))
             case ast.DontCare():
                 return place(self.ctx.allocate(self.ctx.type_of(expr), "unused"))
         raise AssertionError(f"no l-value: {type(expr).__name__}")
@@ -124,8 +138,16 @@ class Expressions:
             return stack.element(known) if isinstance(type_, t.StackType) else stack.field(str(known))
         return stack.element_at(self.ctx.keep(self.scalar(index), "index"))
 
-    def _stack_end(self, stack: LValue, name: str) -> LValue:
+    def _place_of_slice(self, low: ast.Expr) -> int | ir.Expr:
+        """The lowest bit of a slice, as it is now."""
+        known = self.ctx.constant(low)
+        if isinstance(known, int):
+            return int(known)
+        return self.ctx.keep(self.scalar(low), "low")
+
+    def _stack_end(self, base: ast.Expr, name: str) -> LValue:
         """`.next`, and `.last` for the element before; beyond the end the parser rejects."""
+        stack = self.lvalue(base)
         tree = stack.tree
         if not isinstance(tree, Stack):
             raise storage.Unsupported(f"'.{name}' of a stack in a stack is")
@@ -133,9 +155,18 @@ class Expressions:
         index = self.ctx.keep(tree.next, "index")
         if name == "last":
             index = self.ctx.keep(build.binary(Op.SUB, index, build.const(1, width)), "index")
+        if isinstance(index, ir.Const) and index.value < len(tree.elements):
+            return stack.element(index.value)
         fits = build.compare(Relation.LT, index, build.const(len(tree.elements), width))
         self.ctx.goto_if(build.invert(fits), self.ctx.reject_label)
+        if isinstance(index, ir.Const):
+            return place(self.ctx.allocate(self._element_type(base), "none"))
         return stack.element_at(index)
+
+    def _element_type(self, stack: ast.Expr) -> t.Type:
+        type_ = t.strip(self.ctx.type_of(stack))
+        assert isinstance(type_, t.StackType)
+        return type_.element
 
     def _named(self, expr: ast.Expr) -> Tree:
         decl = self.ctx.checked.decl_of(expr)
@@ -162,7 +193,7 @@ class Expressions:
             stack = self.value(base)
             assert isinstance(stack, Stack)
             if name == "lastIndex":
-                return build.binary(Op.SUB, stack.next, build.const(1, stack.next.width))
+                return build.binary(Op.SUB, self.ctx.now(stack.next), build.const(1, stack.next.width))
             if name == "size":
                 return build.const(len(stack.elements), storage.INDEX_WIDTH)
             return self.lvalue(expr).read()
@@ -191,7 +222,13 @@ class Expressions:
 
     @_value.register
     def _(self, expr: ast.PlusSlice) -> Tree:
-        return build.bits(self.scalar(expr.base), self.ctx.integer(expr.low), self.ctx.integer(expr.width))
+        width = self.ctx.integer(expr.width)
+        known = self.ctx.constant(expr.low)
+        if isinstance(known, int):
+            return build.bits(self.scalar(expr.base), int(known), width)
+        base, low = self.operands(expr.base, expr.low)
+        assert isinstance(base, ir.Expr) and isinstance(low, ir.Expr)
+        return Cut(low, width).read(base)
 
     @_value.register
     def _(self, expr: ast.Unary) -> Tree:
@@ -214,9 +251,12 @@ class Expressions:
         if expr.op in ("==", "!="):
             same = self._equal(left, right)
             return same if expr.op == "==" else build.invert(same)
-        assert isinstance(left, ir.Expr) and isinstance(right, ir.Expr)
         if expr.op == "++":
-            return build.concat(left, right)
+            parts = [part for part in (left, right) if isinstance(part, ir.Expr)]
+            return build.concat_all(parts)
+        if isinstance(left, Record):
+            return build.boolean(expr.op in ("<=", ">="))
+        assert isinstance(left, ir.Expr) and isinstance(right, ir.Expr)
         return self.combine(expr.op, left, right, storage.is_signed(self.ctx.type_of(expr.left)))
 
     @_value.register
@@ -241,10 +281,11 @@ class Expressions:
     @_value.register
     def _(self, expr: ast.Cast) -> Tree:
         tree = self.value(expr.operand)
-        if not isinstance(tree, ir.Expr):
-            return tree
         width = storage.scalar_width(self.ctx.type_of(expr))
-        assert width is not None, expr
+        if width is None:
+            return tree
+        if not isinstance(tree, ir.Expr):
+            return build.const(0, width)
         return build.resize(tree, width, signed=storage.is_signed(self.ctx.type_of(expr.operand)))
 
     @_value.register
@@ -256,13 +297,14 @@ class Expressions:
     @_value.register
     def _(self, expr: ast.ListLit) -> Tree:
         type_ = t.strip(self.ctx.type_of(expr))
-        if expr.dots:
-            raise storage.Unsupported("'...' in an expression that is not constant is")
         items = self.operands(*expr.items)
         if isinstance(type_, t.StackType):
+            items += [storage.zero(type_.element) for _ in range(type_.size - len(items))]
             return Stack(tuple(items), build.const(0, storage.INDEX_WIDTH))
         parts = storage.fields_of(type_)
         names = [name for name, _ in parts] if parts is not None else [str(i) for i in range(len(items))]
+        if parts is not None and expr.dots:
+            items += [storage.zero(part) for _, part in parts[len(items) :]]
         valid = build.TRUE if isinstance(type_, t.HeaderType) else None
         return Record(dict(zip(names, items, strict=True)), valid)
 
@@ -276,8 +318,10 @@ class Expressions:
         fields = {name: given[name] if name in given else storage.zero(part) for name, part in parts}
         return Record(fields, build.TRUE if isinstance(type_, t.HeaderType) else None)
 
-    @_value.register
-    def _(self, expr: ast.InvalidLit) -> Tree:
+    @_value.register(ast.InvalidLit)
+    @_value.register(ast.Dots)
+    def _(self, expr: ast.Expr) -> Tree:
+        """An invalid header, or a default value: they are all zeros."""
         return storage.zero(self.ctx.type_of(expr))
 
     # ---- Operators
@@ -287,7 +331,7 @@ class Expressions:
         if op in _ARITHMETIC:
             return build.binary(_ARITHMETIC[op], left, right)
         if op in _DIVISIONS:
-            return self._divide(_DIVISIONS[op], left, right, signed)
+            return divide(self.ctx, _DIVISIONS[op], left, right)
         if op in _RELATIONS:
             unsigned, two, swap = _RELATIONS[op]
             if swap:
@@ -330,19 +374,6 @@ class Expressions:
         self.ctx.emit(ir.If(decides, tuple(body), (), span=self.ctx.span))
         return result
 
-    @staticmethod
-    def _divide(op: Op, left: ir.Expr, right: ir.Expr, signed: bool) -> ir.Expr:
-        """Division of unsigned values by a constant; in more than 64 bits, by a power of two."""
-        if signed or not isinstance(right, ir.Const) or not right.value:
-            raise storage.Unsupported(f"'{op.value}' but of unsigned values by a constant other than zero is")
-        if right.value & (right.value - 1) == 0:
-            if op is Op.MOD:
-                return build.binary(Op.AND, left, build.const(right.value - 1, left.width))
-            return build.shift(ShiftKind.RIGHT, left, build.const(right.value.bit_length() - 1, 16))
-        if left.width > ir.WORD:
-            raise storage.Unsupported(f"'{op.value}' of more than 64 bits but by a power of two is")
-        return build.binary(op, left, right)
-
     def _saturate(self, op: Op, left: ir.Expr, right: ir.Expr, signed: bool) -> ir.Expr:
         """The result with one more bit, then the nearest value that fits."""
         width = left.width
@@ -381,3 +412,7 @@ class Expressions:
                 return same
         assert isinstance(left, ir.Expr) and isinstance(right, ir.Expr)
         return build.compare(Relation.EQ, left, right)
+
+
+def _has_no_bits(type_: t.Type) -> bool:
+    return t.strip(type_) == t.BitType(0)

@@ -17,6 +17,7 @@ from p4rt.compiler.midend.lower_calls import Calls
 from p4rt.compiler.midend.lower_expressions import Expressions
 from p4rt.compiler.midend.lower_statements import Statements
 from p4rt.compiler.midend.lvalues import store
+from p4rt.compiler.midend.parser_paths import Paths, Variant
 from p4rt.compiler.midend.storage import Record, Tree
 from p4rt.compiler.midend.value_sets import ValueSets
 
@@ -55,43 +56,37 @@ class Parsers:
         """The body of a parser, in its frame; acceptance is the end of the body."""
         ctx = self.ctx
         self.statements.locals(decl.locals)
-        order, back = _order(decl, ctx.checked)
-        labels = {state: ctx.name(f"{decl.name}_{state.name}") for state in order}
+        paths = Paths(ctx, decl)
         came_from, accepted = self._state, ctx.name(f"{decl.name}_accept")
-        rounds = ctx.variable("rounds", 32) if back else None
-        ctx.floating |= bool(back) and any(self._moves_by_value(call) for call in ctx.checked.calls.values())
-        if rounds is not None:
-            ctx.assign(rounds, build.const(0, 32))
+        ctx.floating |= paths.loops and any(self._moves_by_value(call) for call in ctx.checked.calls.values())
+        rounds = ctx.variable("rounds", 32)
+        ctx.assign(rounds, build.const(0, 32))
+        first = paths.enter(next(state for state in decl.states if state.name == "start"))
         if came_from:
-            self.edges.setdefault(came_from, []).append(labels[order[0]])
-        for state in order:
-            self._state = labels[state]
-            ctx.label(self._state)
-            for node in state.body:
+            self.edges.setdefault(came_from, []).append(first.label)
+        while (variant := paths.next()) is not None:
+            self._state = variant.label
+            ctx.label(variant.label)
+            ctx.known = dict(variant.facts)
+            for node in variant.state.body:
                 self.statements.statement(node)
-            self._transition(decl, state, labels, accepted, back, rounds)
+            self._transition(variant, paths, accepted, rounds)
         self._state = accepted
-        ctx.label(accepted)
+        ctx.known = ctx.known_at(accepted)
+        ctx.label(accepted, ends=True)
 
-    def _transition(
-        self,
-        decl: ast.ParserDecl,
-        state: ast.StateDecl,
-        labels: dict[ast.StateDecl, str],
-        accepted: str,
-        back: set[ast.StateDecl],
-        rounds: ir.Var | None,
-    ) -> None:
+    def _transition(self, variant: Variant, paths: Paths, accepted: str, rounds: ir.Var) -> None:
         """The jump at the end of a state."""
-        ctx = self.ctx
+        ctx, state = self.ctx, variant.state
 
         def go(node: ast.Node, name: str) -> None:
             target = ctx.checked.states.get(node)
             if target is None:
                 label = accepted if name == "accept" else ctx.reject_label
             else:
-                label = labels[target]
-                if target in back and rounds is not None:
+                following = paths.enter(target)
+                label = following.label
+                if paths.returns(variant, following):
                     ctx.assign(rounds, build.binary(Op.ADD, rounds, build.const(1, 32)))
                     over = build.compare(Relation.LT, build.const(MAX_ROUNDS, 32), rounds)
                     ctx.goto_if(over, ctx.reject_label)
@@ -231,13 +226,8 @@ class Parsers:
         type_ = t.strip(ctx.type_of(argument))
         assert isinstance(type_, t.HeaderType)
         parts = _header_parts(type_)
-        is_next = isinstance(argument, ast.Member) and argument.name == "next"
+        stack = self._stack_of_next(argument)
         target, siblings = self.calls.member(argument)
-        stack = (
-            self.expressions.lvalue(argument.base).tree
-            if is_next and isinstance(argument, ast.Member)
-            else None
-        )
         self.calls.invalidate(siblings)
         count = self._varbit_size(call, parts.varbit)
         ctx.extracting = True
@@ -250,9 +240,20 @@ class Parsers:
         store(ctx, target, self._peek_header(type_, parts, count))
         self._settle()
         ctx.extracting = False
-        if isinstance(stack, storage.Stack):
-            ctx.assign(stack.next, build.binary(Op.ADD, stack.next, build.const(1, stack.next.width)))
-        ctx.assign(ctx.cursor, varbits.add(varbits.add(ctx.cursor, parts.fixed_size), count))
+        if stack is not None:
+            taken = ctx.now(stack.next)
+            if not isinstance(taken, ir.Const) or taken.value < len(stack.elements):
+                ctx.assign(stack.next, build.binary(Op.ADD, taken, build.const(1, taken.width)))
+        ctx.move_cursor(varbits.add(varbits.add(ctx.cursor, parts.fixed_size), count))
+
+    def _stack_of_next(self, target: ast.Expr) -> storage.Stack | None:
+        """The stack, where a header is extracted to its `next` or to a member of a union there."""
+        while isinstance(target, ast.Member):
+            if target.name == "next" and isinstance(t.strip(self.ctx.type_of(target.base)), t.StackType):
+                tree = self.expressions.lvalue(target.base).tree
+                return tree if isinstance(tree, storage.Stack) else None
+            target = target.base
+        return None
 
     def _moves_by_value(self, call: model.Call) -> bool:
         """Does a call move the cursor by an amount that only the packet tells?"""
@@ -318,7 +319,7 @@ class Parsers:
             ctx.goto_if(odd, ctx.reject_label)
         limit = build.const(_MAX_ADVANCE, ir.WORD)
         ctx.goto_if(build.compare(Relation.LT, limit, count), ctx.reject_label)
-        ctx.assign(ctx.cursor, build.binary(Op.ADD, ctx.cursor, count))
+        ctx.move_cursor(build.binary(Op.ADD, ctx.cursor, count))
         if not isinstance(amount, ir.Const):
             ctx.goto_if(build.compare(Relation.LT, limit, ctx.cursor), ctx.reject_label)
         pointer = ctx.pointer("advanced")
@@ -370,40 +371,3 @@ def _header_parts(type_: t.HeaderType) -> storage.PacketParts:
     zero = storage.zero(type_)
     assert isinstance(zero, Record)
     return storage.packet_parts(zero, f"the header {type_.name}")
-
-
-def _order(
-    decl: ast.ParserDecl, checked: model.CheckedProgram
-) -> tuple[list[ast.StateDecl], set[ast.StateDecl]]:
-    """Reachable states, `start` first and in reverse post-order, and those that a cycle comes back to."""
-    start = next(state for state in decl.states if state.name == "start")
-    back: set[ast.StateDecl] = set()
-    done: list[ast.StateDecl] = []
-    active: set[ast.StateDecl] = set()
-    seen: set[ast.StateDecl] = {start}
-
-    def targets(state: ast.StateDecl) -> list[ast.StateDecl]:
-        nodes: list[ast.Node] = []
-        if isinstance(state.transition, ast.DirectTransition):
-            nodes = [state.transition]
-        elif isinstance(state.transition, ast.SelectTransition):
-            nodes = list(state.transition.cases)
-        return [target for node in nodes if (target := checked.states.get(node)) is not None]
-
-    stack = [(start, iter(targets(start)))]
-    active.add(start)
-    while stack:
-        state, rest = stack[-1]
-        for target in rest:
-            if target in active:
-                back.add(target)
-            elif target not in seen:
-                seen.add(target)
-                active.add(target)
-                stack.append((target, iter(targets(target))))
-                break
-        else:
-            stack.pop()
-            active.discard(state)
-            done.append(state)
-    return done[::-1], back

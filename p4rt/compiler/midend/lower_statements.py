@@ -13,8 +13,11 @@ from p4rt.compiler.midend.context import Context
 from p4rt.compiler.midend.lower_calls import Calls
 from p4rt.compiler.midend.lower_expressions import Expressions
 from p4rt.compiler.midend.lower_tables import Tables
-from p4rt.compiler.midend.lvalues import place, store
-from p4rt.compiler.midend.storage import Record
+from p4rt.compiler.midend.lvalues import LValue, place, store
+from p4rt.compiler.midend.storage import Record, Stack, Tree
+
+MAX_UNROLLED = 256
+"""Rounds of a loop in a deparser that emits."""
 
 
 class Statements:
@@ -238,14 +241,17 @@ class Statements:
 
     @_lower.register
     def _(self, node: ast.ForIn) -> None:
-        if not isinstance(node.over, ast.Range):
-            raise storage.Unsupported("'for ... in' over anything but a range is")
-        low, high = (self.expressions.scalar(end) for end in (node.over.low, node.over.high))
+        ends = self._values(node)
         if isinstance(node.var, ast.VarDecl):
             self.statement(node.var)
             variable = place(self.ctx.frame.places[node.var])
         else:
             variable = self.expressions.lvalue(node.var)
+        if isinstance(ends, list):
+            self._unrolled(node, variable, ends)
+            return
+        low, high = ends
+        assert isinstance(node.over, ast.Range)
         index = self.ctx.variable("for_index", low.width)
         last = self.ctx.keep(high, "for_last")
         self.ctx.assign(index, low)
@@ -262,11 +268,50 @@ class Statements:
         self.ctx.goto(again)
         self.ctx.label(after)
 
-    def _loop_body(self, body: ast.Statement, after: str, update: str) -> None:
+    def _values(self, node: ast.ForIn) -> list[Tree] | tuple[ir.Expr, ir.Expr]:
+        """What a loop goes over, evaluated once: all the values, or the ends of a range.
+
+        A range with constant ends is given as its values where the body needs to be one for each.
+        """
+        if not isinstance(node.over, ast.Range):
+            over = self.expressions.value(node.over)
+            parts = over.elements if isinstance(over, Stack) else over.fields.values()
+            return [self.ctx.keep_tree(part) for part in parts]
+        low, high = self.expressions.operands(node.over.low, node.over.high)
+        assert isinstance(low, ir.Expr) and isinstance(high, ir.Expr)
+        if not (isinstance(low, ir.Const) and isinstance(high, ir.Const) and self._emits(node.body)):
+            return low, high
+        type_ = self.ctx.type_of(node.over.low)
+        first, last = (
+            build.to_signed(end.value, end.width) if storage.is_signed(type_) else end.value
+            for end in (low, high)
+        )
+        if last - first >= MAX_UNROLLED:
+            raise storage.Unsupported(f"emit in a loop of more than {MAX_UNROLLED} rounds is")
+        return [build.const(value, low.width) for value in range(first, last + 1)]
+
+    def _emits(self, body: ast.Node) -> bool:
+        calls = (self.ctx.checked.calls.get(node) for node in ast.walk(body) if isinstance(node, ast.Call))
+        return any(
+            call is not None and call.method is not None and call.method.name == "emit" for call in calls
+        )
+
+    def _unrolled(self, node: ast.ForIn, variable: LValue, values: list[Tree]) -> None:
+        """The body once for each value."""
+        after = self.ctx.name("for_end")
+        for value in values:
+            update = self.ctx.name("for_update")
+            store(self.ctx, variable, value)
+            self._loop_body(node.body, after, update, rounds=False)
+            self.ctx.label(update, ends=True)
+        self.ctx.label(after, ends=True)
+
+    def _loop_body(self, body: ast.Statement, after: str, update: str, rounds: bool = True) -> None:
+        """The body of a loop; `rounds`: does the code run more than once?"""
         frame = self.ctx.frame
         saved = frame.break_label, frame.continue_label
         frame.break_label, frame.continue_label = after, update
-        self.loops += 1
+        self.loops += rounds
         self.statement(body)
-        self.loops -= 1
+        self.loops -= rounds
         frame.break_label, frame.continue_label = saved

@@ -12,24 +12,53 @@ from p4rt.compiler.midend.storage import Record, Stack, Tree
 
 
 @dataclass(frozen=True, eq=False)
+class Cut:
+    """`width` bits of a scalar from bit `low` on, which may be known only at run time."""
+
+    low: int | ir.Expr
+    width: int
+
+    def read(self, whole: ir.Expr) -> ir.Expr:
+        """The bits; those beyond the end of `whole` are zero."""
+        if isinstance(self.low, int):
+            return build.bits(whole, self.low, self.width)
+        return build.bits(build.shift(ir.ShiftKind.RIGHT, whole, self.low), 0, self.width)
+
+    def replace(self, whole: ir.Expr, value: ir.Expr) -> ir.Expr:
+        """All of `whole` with the bits replaced by `value`; what would lie beyond its end is lost."""
+        if isinstance(self.low, int):
+            parts = [value]
+            top = self.low + self.width
+            if top < whole.width:
+                parts.insert(0, build.bits(whole, top, whole.width - top))
+            if self.low:
+                parts.append(build.bits(whole, 0, self.low))
+            return build.concat_all(parts)
+        mask, placed = (
+            build.shift(ir.ShiftKind.LEFT, build.extend(bits, whole.width), self.low)
+            for bits in (build.const(-1, self.width), value)
+        )
+        return build.either(build.both(whole, build.invert(mask)), placed)
+
+
+@dataclass(frozen=True, eq=False)
 class LValue:
     """A place that is, where its condition holds at run time, one of several trees of variables.
 
     Mostly there is one, with the condition TRUE; an element of a stack at a run-time index is any of them.
-    A slice of a scalar has `low` and `width` set.
+    A slice of a scalar has `cuts`, each of what the one before it is.
     """
 
     options: tuple[tuple[ir.Expr, Tree], ...]
-    low: int | None = None
-    width: int = 0
+    cuts: tuple[Cut, ...] = ()
 
     def read(self) -> Tree:
         """The value; zero where no condition holds."""
         tree = self._chosen()
-        if self.low is None:
-            return tree
-        assert isinstance(tree, ir.Expr)
-        return build.bits(tree, self.low, self.width)
+        for cut in self.cuts:
+            assert isinstance(tree, ir.Expr)
+            tree = cut.read(tree)
+        return tree
 
     def _chosen(self) -> Tree:
         if len(self.options) == 1 and self.options[0][0] == build.TRUE:
@@ -60,14 +89,16 @@ class LValue:
                 found.append((build.both(condition, here), element))
         return LValue(tuple(found))
 
-    def slice(self, low: int, width: int) -> LValue:
-        """Some bits of it."""
-        return LValue(self.options, low + (self.low or 0), width)
+    def slice(self, low: int | ir.Expr, width: int) -> LValue:
+        """Some bits of it; a run-time `low` must not change until the place was used."""
+        if isinstance(low, int) and self.cuts and isinstance(self.cuts[-1].low, int):
+            return LValue(self.options, (*self.cuts[:-1], Cut(self.cuts[-1].low + low, width)))
+        return LValue(self.options, (*self.cuts, Cut(low, width)))
 
     @property
     def tree(self) -> Tree | None:
         """The tree of variables, where it is known at compile time which."""
-        return self.options[0][1] if self.low is None and self.options[0][0] == build.TRUE else None
+        return self.options[0][1] if not self.cuts and self.options[0][0] == build.TRUE else None
 
 
 def place(tree: Tree) -> LValue:
@@ -81,9 +112,10 @@ def _choose(condition: ir.Expr, then: Tree, other: Tree) -> Tree:
 
 def store(ctx: Context, target: LValue, value: Tree) -> None:
     """Assign `value`, all of which is evaluated before any of it is stored."""
-    if target.low is not None:
-        assert isinstance(value, ir.Expr)
-        value = _insert(target, value)
+    if target.cuts:
+        whole = target._chosen()
+        assert isinstance(whole, ir.Expr) and isinstance(value, ir.Expr)
+        value = _insert(whole, target.cuts, value)
     for condition, tree in target.options:
         if condition == build.TRUE:
             _store_tree(ctx, tree, value)
@@ -94,18 +126,12 @@ def store(ctx: Context, target: LValue, value: Tree) -> None:
         ctx.emit(ir.If(condition, tuple(body), (), span=ctx.span))
 
 
-def _insert(target: LValue, value: ir.Expr) -> ir.Expr:
-    """All of a scalar, with the slice that `target` is replaced by `value`."""
-    whole = target._chosen()
-    assert isinstance(whole, ir.Expr) and target.low is not None
-    parts: list[ir.Expr] = []
-    top = target.low + target.width
-    if top < whole.width:
-        parts.append(build.bits(whole, top, whole.width - top))
-    parts.append(value)
-    if target.low:
-        parts.append(build.bits(whole, 0, target.low))
-    return build.concat_all(parts)
+def _insert(whole: ir.Expr, cuts: tuple[Cut, ...], value: ir.Expr) -> ir.Expr:
+    """All of a scalar, with what the cuts leave of it replaced by `value`."""
+    first, *rest = cuts
+    if rest:
+        value = _insert(first.read(whole), tuple(rest), value)
+    return first.replace(whole, value)
 
 
 def _store_tree(ctx: Context, target: Tree, value: Tree) -> None:

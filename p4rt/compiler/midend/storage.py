@@ -68,11 +68,11 @@ class Unsupported(Exception):
 
 
 def scalar_width(type_: t.Type) -> int | None:
-    """Bits of a type that one expression holds, None for composed types."""
+    """Bits of a type that one expression holds; None for composed types, and for bit<0>, an empty one."""
     match t.strip(type_):
+        case t.BitType(0):
+            return None
         case t.BitType(width) | t.IntType(width):
-            if width == 0:
-                raise Unsupported(f"the type {type_} (no bits) is")
             if width > MAX_WIDTH:
                 raise Unsupported(f"the type {type_} (more than {MAX_WIDTH} bits) is")
             return width
@@ -89,8 +89,10 @@ def is_signed(type_: t.Type) -> bool:
 
 
 def fields_of(type_: t.Type) -> list[tuple[str, t.Type]] | None:
-    """Names and types of the parts of a struct, header or tuple, else None."""
+    """Names and types of the parts of a struct, header or tuple (none of a bit<0>), else None."""
     match type_:
+        case t.BitType(0):
+            return []
         case t.RecordType() | t.AnonymousStructType():
             return [(item.name, item.type) for item in type_.fields]
         case t.TupleType(elements):
@@ -136,6 +138,18 @@ def _field_span(type_: t.Type, name: str) -> Span | None:
 def zero(type_: t.Type) -> Tree:
     """Zeros; headers invalid."""
     return make(type_, "", lambda _, width: build.const(0, width))
+
+
+def stacks(tree: Tree) -> Iterator[Stack]:
+    """All header stacks in it."""
+    match tree:
+        case Record(fields):
+            for item in fields.values():
+                yield from stacks(item)
+        case Stack(elements):
+            yield tree
+            for element in elements:
+                yield from stacks(element)
 
 
 def leaves(tree: Tree) -> Iterator[ir.Expr]:
@@ -268,6 +282,9 @@ def make_data(
         return leaf("", width)
     if isinstance(type_, t.VarbitType) and varbit is not None:
         return varbit(type_)
+    if isinstance(type_, t.StackType):
+        elements = tuple(make_data(type_.element, leaf, varbit) for _ in range(type_.size))
+        return Stack(elements, build.const(type_.size, INDEX_WIDTH))
     parts = fields_of(type_)
     if parts is None:
         raise Unsupported(f"reading a {type_} from a packet is")

@@ -26,7 +26,7 @@ def value_of(type_: str, text: str, before: str = "") -> object:
     ("type_", "text", "value"),
     [
         ("int", "1 << 100", 1 << 100),
-        ("int", "-7 / 2", -3),
+        ("int", "7 / 2", 3),
         ("int", "7 % 4", 3),
         ("int", "(1 << 128) - 1 & 0xff", 255),
         ("bit<8>", "8w200 + 8w100", 44),

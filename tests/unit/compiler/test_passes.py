@@ -89,7 +89,6 @@ def test_test_of_a_header_that_may_be_there_stays():
 
 def test_place_behind_a_header_is_a_number():
     assert "b_t_at = packet + 8:64" in ir_of(two(""))
-    assert "b_t_at = packet + cursor" in ir_of(two(""), "fold")
 
 
 def test_variable_that_changes_in_a_loop_is_not_a_number():

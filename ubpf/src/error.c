@@ -9,6 +9,8 @@
 
 #include <ubpf/ubpf.h>
 
+#define MAX_LEN 2000 /* Names in objects may be long. */
+
 int
 ubpf_fail(char **error, int errnum, const char *format, ...)
 {
@@ -25,6 +27,7 @@ ubpf_fail(char **error, int errnum, const char *format, ...)
     va_start(args, format);
     len = vsnprintf(NULL, 0, format, args);
     va_end(args);
+    len = len > MAX_LEN ? MAX_LEN : len;
     text = len >= 0 ? malloc((size_t) len + 1) : NULL;
     if (!text) {
         return errnum;

@@ -28,15 +28,12 @@ struct ubpf_prog {
     char *summary; /* Of the verifier; NULL for want of memory. */
 };
 
-/* The limits that 'limits', which may be NULL, stands for. */
+/* The limits that 'limits' stands for. */
 static struct ubpf_limits
 effective_limits(const struct ubpf_limits *limits)
 {
-    struct ubpf_limits l = {0};
+    struct ubpf_limits l = *limits;
 
-    if (limits) {
-        l = *limits;
-    }
     if (!l.max_insns) {
         l.max_insns = UBPF_DEFAULT_MAX_INSNS;
     }
@@ -90,9 +87,13 @@ create_maps(struct ubpf_prog *prog, char **error)
                              obj->maps[i].name);
         }
     }
-    if (obj->rodata) {
-        ubpf_value_write(ubpf_array_base(prog->maps[obj->n_maps - 1]),
-                         obj->rodata, obj->rodata_size);
+    for (int i = 0; i < UBPF_N_GLOBALS; i++) {
+        const struct ubpf_object_global *global = &obj->globals[i];
+
+        if (global->size) {
+            ubpf_value_write(ubpf_array_base(prog->maps[global->map]),
+                             global->data, global->size);
+        }
     }
     return 0;
 }
@@ -145,20 +146,28 @@ build_code(const struct ubpf_prog *prog, struct ubpf_map *const maps[],
 /* The steps of ubpf_prog_load() on a zeroed '*prog'. */
 static int
 load(struct ubpf_prog *prog, const void *elf, size_t len,
-     const struct ubpf_limits *limits, char **error)
+     const struct ubpf_load_options *options, char **error)
 {
+    const struct ubpf_limits limits = effective_limits(&options->limits);
     char *text = NULL;
     int err;
 
-    err = ubpf_object_read(&prog->host, elf, len, limits, &prog->obj, error);
+    err = ubpf_object_read_entry(&prog->host, elf, len, options->entry,
+                                 &limits, &prog->obj, error);
     if (!err) {
-        err = check_map_bytes(prog->obj, limits->max_map_bytes, error);
+        err = check_map_bytes(prog->obj, limits.max_map_bytes, error);
     }
     if (err) {
         return err;
     }
 
-    err = ubpf_verify(prog->obj, limits, &text);
+    err = ubpf_verify_with(prog->obj,
+                           &(struct ubpf_verify_options) {
+                               .limits = limits,
+                               .trace = options->trace,
+                               .trace_aux = options->trace_aux,
+                           },
+                           &text);
     if (err) {
         ubpf_fail(error, err, "%s", text ? text : "out of memory");
         ubpf_error_free(text);
@@ -185,7 +194,20 @@ struct ubpf_prog *
 ubpf_prog_load(const struct ubpf_host *host, const void *elf, size_t len,
                const struct ubpf_limits *limits, int *errp, char **error)
 {
-    struct ubpf_limits l = effective_limits(limits);
+    struct ubpf_load_options options = {.entry = NULL};
+
+    if (limits) {
+        options.limits = *limits;
+    }
+    return ubpf_prog_load_with(host, elf, len, &options, errp, error);
+}
+
+struct ubpf_prog *
+ubpf_prog_load_with(const struct ubpf_host *host, const void *elf, size_t len,
+                    const struct ubpf_load_options *options, int *errp,
+                    char **error)
+{
+    static const struct ubpf_load_options defaults;
     struct ubpf_prog *prog;
     int err;
 
@@ -198,7 +220,7 @@ ubpf_prog_load(const struct ubpf_host *host, const void *elf, size_t len,
     } else {
         prog->host = *host;
         prog->single_threaded = ubpf_host_is_single_threaded(host);
-        err = load(prog, elf, len, &l, error);
+        err = load(prog, elf, len, options ? options : &defaults, error);
         if (err) {
             ubpf_prog_destroy(prog);
             prog = NULL;
@@ -438,18 +460,28 @@ char *
 ubpf_prog_disassemble(const struct ubpf_prog *prog)
 {
     const struct ubpf_object *obj = prog->obj;
+    const struct ubpf_object_line *last = NULL;
     struct text text = {0};
-    uint32_t line = 0;
 
-    for (uint32_t pc = 0; pc < obj->n_insns;) {
-        uint32_t now = ubpf_object_line(obj, pc);
+    for (uint32_t pc = 0, f = 0; pc < obj->n_insns;) {
+        const struct ubpf_object_line *line = ubpf_object_line(obj, pc);
         char insn[UBPF_DISASM_SIZE];
         int len = ubpf_disasm(obj->insns, obj->n_insns, pc, insn, sizeof insn);
 
-        if (now && now != line) {
-            text_printf(&text, "; line %" PRIu32 "\n", now);
+        if (f < obj->n_functions && obj->functions[f].start == pc) {
+            if (f++) {
+                text_printf(&text, "; function\n");
+            }
         }
-        line = now;
+        if (line
+            && (!last || line->line != last->line
+                || line->file != last->file)) {
+            ubpf_object_line_text(line, insn, sizeof insn);
+            text_printf(&text, "; %s\n",
+                        strncmp(insn, "P4 ", 3) ? insn : insn + 3);
+            ubpf_disasm(obj->insns, obj->n_insns, pc, insn, sizeof insn);
+        }
+        last = line;
         text_printf(&text, "%5" PRIu32 ": %s\n", pc, insn);
         pc += (uint32_t) len;
     }

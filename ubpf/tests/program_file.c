@@ -8,11 +8,17 @@ uint8_t *
 program_file(const char *name, size_t *len)
 {
     char path[512];
-    uint8_t *data;
-    FILE *file;
 
     snprintf(path, sizeof path, "%s/%s.o", PROGRAM_DIR, name);
-    file = fopen(path, "rb");
+    return read_file(path, len);
+}
+
+uint8_t *
+read_file(const char *path, size_t *len)
+{
+    FILE *file = fopen(path, "rb");
+    uint8_t *data;
+
     if (!file) {
         FAIL("cannot open %s", path);
     }

@@ -8,6 +8,9 @@
 
 #include <ubpf/ubpf.h>
 
+/* Reads the file at 'path'; the caller frees it. */
+uint8_t *read_file(const char *path, size_t *len);
+
 /* Reads the object compiled from prog/NAME.c; the caller frees it. */
 uint8_t *program_file(const char *name, size_t *len);
 

@@ -67,6 +67,25 @@ struct ubpf_prog *ubpf_prog_load(const struct ubpf_host *host, const void *elf,
                                  size_t len, const struct ubpf_limits *limits,
                                  int *errp, char **error);
 
+/* What else can be said of what is loaded.  Zero means the default. */
+struct ubpf_load_options {
+    struct ubpf_limits limits;
+    /* The program, by the name of its function or section; NULL: the only one
+     * of the object. */
+    const char *entry;
+    /* Called by the verifier with each instruction that it visits and what it
+     * knows before it, as one line without '\n', for people to read; NULL: not
+     * called.  It makes the proof many times slower. */
+    void (*trace)(void *aux, const char *line);
+    void *trace_aux;
+};
+
+/* ubpf_prog_load() with 'options', which may be NULL. */
+struct ubpf_prog *ubpf_prog_load_with(const struct ubpf_host *host,
+                                      const void *elf, size_t len,
+                                      const struct ubpf_load_options *options,
+                                      int *errp, char **error);
+
 /* Frees 'prog' and its share of its maps at once.  The caller has seen to it
  * that no thread still runs it. */
 void ubpf_prog_destroy(struct ubpf_prog *prog);

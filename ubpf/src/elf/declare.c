@@ -75,7 +75,8 @@ is_name(const char *name)
             return false;
         }
     }
-    return len && len <= UBPF_MAX_NAME && strcmp(name, UBPF_RODATA_MAP);
+    return len && len <= UBPF_MAX_NAME && strcmp(name, UBPF_RODATA_MAP)
+           && strcmp(name, UBPF_DATA_MAP) && strcmp(name, UBPF_BSS_MAP);
 }
 
 /* Names the map that 'sym' stands for. */
@@ -91,7 +92,7 @@ name_map(struct reader *r, const Elf64_Sym *sym, const char *name,
         return ubpf_fail(error, EINVAL, "\"%.64s\" is not a name for a map",
                          name);
     }
-    if (sym->st_value % def_size || index >= r->n_declared_maps
+    if (sym->st_value % def_size || index >= r->n_legacy_maps
         || (sym->st_size && sym->st_size != def_size)) {
         return ubpf_fail(error, EINVAL,
                          "symbol \"%s\" is not one whole map of %zu bytes in "
@@ -143,6 +144,10 @@ check_maps(struct reader *r, char **error)
         if (!map->name) {
             return ubpf_fail(error, EINVAL, "map %" PRIu32 " has no name", i);
         }
+        if (!is_name(map->name)) {
+            return ubpf_fail(error, EINVAL,
+                             "\"%.64s\" is not a name for a map", map->name);
+        }
         err = check_def(map->name, &map->def, error);
         if (err) {
             return err;
@@ -160,31 +165,42 @@ check_maps(struct reader *r, char **error)
     return 0;
 }
 
-int
-reader_maps(struct reader *r, char **error)
+/* Adds the maps for global data. */
+static void
+add_global_maps(struct ubpf_object *obj)
 {
-    struct ubpf_object *obj = r->obj;
+    static const char *const names[] = {UBPF_RODATA_MAP, UBPF_DATA_MAP,
+                                        UBPF_BSS_MAP};
+
+    for (int i = 0; i < UBPF_N_GLOBALS; i++) {
+        struct ubpf_object_map *map = &obj->maps[obj->n_maps];
+
+        if (obj->globals[i].size) {
+            obj->globals[i].map = obj->n_maps++;
+            map->name = names[i];
+            map->def = (struct ubpf_map_def) {
+                .type = UBPF_MAP_TYPE_ARRAY,
+                .key_size = 4,
+                .value_size = obj->globals[i].size,
+                .max_entries = 1,
+                .flags = i == UBPF_GLOBAL_RODATA
+                             ? UBPF_MAP_F_RDONLY_PROG | UBPF_MAP_F_RDONLY_USER
+                             : 0,
+            };
+        }
+    }
+}
+
+/* Reads section "maps" and its symbols. */
+static int
+read_legacy_maps(struct reader *r, const struct elf_section *section,
+                 char **error)
+{
     const size_t def_size = sizeof(struct ubpf_map_def);
-    struct elf_section section = {.size = 0};
     int err = 0;
 
-    if (r->maps) {
-        section = elf_file_section(&r->file, r->maps);
-    }
-    if (section.size % def_size || section.size / def_size > UBPF_MAX_MAPS) {
-        return ubpf_fail(error, EINVAL,
-                         "section \"" UBPF_SEC_MAPS
-                         "\" has %zu bytes, not up to %u maps of %zu bytes",
-                         section.size, UBPF_MAX_MAPS, def_size);
-    }
-    r->n_declared_maps = (uint32_t) (section.size / def_size);
-    obj->maps = ubpf_host_zalloc(obj->host, (size_t) r->n_declared_maps + 1,
-                                 sizeof *obj->maps);
-    if (!obj->maps) {
-        return ubpf_fail_nomem(error);
-    }
-    for (uint32_t i = 0; i < r->n_declared_maps; i++) {
-        memcpy(&obj->maps[i].def, section.data + i * def_size, def_size);
+    for (uint32_t i = 0; i < r->n_legacy_maps; i++) {
+        memcpy(&r->obj->maps[i].def, section->data + i * def_size, def_size);
     }
     for (uint32_t i = 1; r->maps && !err && i < r->file.n_symbols; i++) {
         const char *name;
@@ -196,28 +212,48 @@ reader_maps(struct reader *r, char **error)
             err = name_map(r, &sym, name, error);
         }
     }
+    return err;
+}
+
+int
+reader_maps(struct reader *r, char **error)
+{
+    struct ubpf_object *obj = r->obj;
+    const size_t def_size = sizeof(struct ubpf_map_def);
+    struct elf_section section = {.size = 0};
+    uint32_t n_btf = reader_count_btf_maps(r);
+    int err;
+
+    if (r->maps) {
+        section = elf_file_section(&r->file, r->maps);
+    }
+    if (section.size % def_size
+        || section.size / def_size + n_btf > UBPF_MAX_MAPS) {
+        return ubpf_fail(error, EINVAL,
+                         "section \"" UBPF_SEC_MAPS
+                         "\" has %zu bytes, not up to %u maps of %zu bytes",
+                         section.size, UBPF_MAX_MAPS, def_size);
+    }
+    r->n_legacy_maps = (uint32_t) (section.size / def_size);
+    r->n_declared_maps = r->n_legacy_maps + n_btf;
+    obj->maps = ubpf_host_zalloc(obj->host,
+                                 (size_t) r->n_declared_maps + UBPF_N_GLOBALS,
+                                 sizeof *obj->maps);
+    if (!obj->maps) {
+        return ubpf_fail_nomem(error);
+    }
+    err = read_legacy_maps(r, &section, error);
+    if (!err) {
+        err = reader_btf_maps(r, &obj->maps[r->n_legacy_maps], error);
+    }
     if (!err) {
         err = check_maps(r, error);
     }
-    if (err) {
-        return err;
+    if (!err) {
+        obj->n_maps = r->n_declared_maps;
+        add_global_maps(obj);
     }
-
-    obj->n_maps = r->n_declared_maps;
-    if (obj->rodata) {
-        obj->maps[obj->n_maps++] = (struct ubpf_object_map) {
-            .name = UBPF_RODATA_MAP,
-            .def =
-                {
-                    .type = UBPF_MAP_TYPE_ARRAY,
-                    .key_size = 4,
-                    .value_size = obj->rodata_size,
-                    .max_entries = 1,
-                    .flags = UBPF_MAP_F_RDONLY_PROG | UBPF_MAP_F_RDONLY_USER,
-                },
-        };
-    }
-    return 0;
+    return err;
 }
 
 /* The map whose name is the 'len' bytes at 'name', or NULL. */

@@ -15,6 +15,7 @@
 #include <ubpf/abi.h>
 #include <ubpf/ubpf.h>
 
+#include "isa/functions.h"
 #include "isa/isa.h"
 
 /* Caps that do not depend on 'struct ubpf_limits'. */
@@ -24,15 +25,38 @@
 #define UBPF_MAX_NAME        255 /* Of a map, in bytes. */
 #define UBPF_MAX_KEY_SIZE    512
 #define UBPF_MAX_VALUE_SIZE  (64u << 10)
-#define UBPF_MAX_RODATA_SIZE (1u << 20)
+#define UBPF_MAX_GLOBAL_SIZE (1u << 20) /* Of one kind. */
 
 /* Defaults of 'struct ubpf_limits'. */
 #define UBPF_DEFAULT_MAX_INSNS     65536u
 #define UBPF_DEFAULT_MAX_VISITED   1000000u
 #define UBPF_DEFAULT_MAX_MAP_BYTES (UINT64_C(1) << 30)
 
-/* Name of the map that holds an object's constants. */
+/* Kinds of global data; each is one map, an array of one element. */
+enum ubpf_object_global_kind {
+    UBPF_GLOBAL_RODATA,
+    UBPF_GLOBAL_DATA,
+    UBPF_GLOBAL_BSS,
+    UBPF_N_GLOBALS,
+};
+
+/* Names of these maps. */
 #define UBPF_RODATA_MAP ".rodata"
+#define UBPF_DATA_MAP   ".data"
+#define UBPF_BSS_MAP    ".bss"
+
+struct ubpf_object_global {
+    uint8_t *data; /* 'size' bytes, or NULL if there are none. */
+    uint32_t size;
+    uint32_t map; /* Index into 'maps'. */
+};
+
+/* The instructions from 'insn' up to the next record come from 'line' of
+ * 'file', which is NULL for the main P4 file; line 0: from no line. */
+struct ubpf_object_line {
+    uint32_t insn, line;
+    const char *file; /* Inside the object's copy of the file. */
+};
 
 /* A section of the file, for ubpf_prog_section(). */
 struct ubpf_object_section {
@@ -62,26 +86,31 @@ struct ubpf_object {
     uint8_t *elf; /* The object's own copy of the file. */
     size_t elf_len;
 
-    /* Code, with relocations applied: an lddw that refers to a map has source
+    /* Code: the program and the functions that it calls, and those that they
+     * call.  Relocations are applied: an lddw that refers to a map has source
      * register UBPF_PSEUDO_MAP_IDX, one that refers to constants has
      * UBPF_PSEUDO_MAP_VALUE.  An object can also carry these values without a
      * relocation, with any index and offset: the verifier checks them. */
     struct ubpf_insn *insns;
     uint32_t n_insns;     /* At least 1. */
-    const char *function; /* Name of the one function. */
+    const char *function; /* Name of the program's function. */
 
-    /* Maps in the order of section "maps"; then, if there are constants, the
-     * map for .rodata: an array of one element, read-only to all. */
+    /* Where each function is, see isa/functions.h; not checked, and none if
+     * there are instructions that do not exist. */
+    struct ubpf_function *functions;
+    uint32_t n_functions;
+
+    /* Maps in the order of section "maps", then of the symbols of section
+     * ".maps", then those for global data. */
     struct ubpf_object_map *maps;
     uint32_t n_maps;
-    uint8_t *rodata; /* Contents of that element, or NULL. */
-    uint32_t rodata_size;
+    struct ubpf_object_global globals[UBPF_N_GLOBALS];
 
     struct ubpf_object_init *inits;
     uint32_t n_inits;
 
     /* Sorted by 'insn', all of them below 'n_insns'. */
-    struct ubpf_line *lines;
+    struct ubpf_object_line *lines;
     uint32_t n_lines;
 
     struct ubpf_object_section *sections;
@@ -95,10 +124,23 @@ int ubpf_object_read(const struct ubpf_host *host, const void *elf, size_t len,
                      const struct ubpf_limits *limits,
                      struct ubpf_object **objp, char **error);
 
+/* The same, of the program whose function or section is called 'entry'; with
+ * NULL, of the only one. */
+int ubpf_object_read_entry(const struct ubpf_host *host, const void *elf,
+                           size_t len, const char *entry,
+                           const struct ubpf_limits *limits,
+                           struct ubpf_object **objp, char **error);
+
 /* Frees 'obj', which may be NULL. */
 void ubpf_object_free(struct ubpf_object *obj);
 
-/* The line of the P4 source that instruction 'insn' comes from, or 0. */
-uint32_t ubpf_object_line(const struct ubpf_object *obj, uint32_t insn);
+/* The line that instruction 'insn' comes from, or NULL. */
+const struct ubpf_object_line *ubpf_object_line(const struct ubpf_object *obj,
+                                                uint32_t insn);
+
+/* Writes "P4 line 42" or "parse.c:42", with a NUL, to the 'size' bytes at
+ * 'buf'. */
+void ubpf_object_line_text(const struct ubpf_object_line *line, char *buf,
+                           size_t size);
 
 #endif /* object.h */

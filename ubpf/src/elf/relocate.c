@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Relocations: what an lddw of the code refers to. */
+ * Relocations: what an lddw of the program refers to. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,9 +12,12 @@
 
 #define OPCODE_LDDW 0x18
 
-/* How to name 'sym' in a message. */
-static const char *
-symbol_name(const struct reader *r, const Elf64_Sym *sym, const char *name)
+#define OPCODE_CALL 0x85
+#define CALL_LOCAL  1
+
+const char *
+reader_symbol_name(const struct reader *r, const Elf64_Sym *sym,
+                   const char *name)
 {
     if (*name) {
         return name;
@@ -25,180 +28,138 @@ symbol_name(const struct reader *r, const Elf64_Sym *sym, const char *name)
     return "(unnamed)";
 }
 
-/* Makes the lddw in slot 'pc' load the map at 'offset' of section "maps". */
+/* What a relocation says. */
+struct relocation {
+    const struct reader_rel *rel;
+    struct ubpf_insn *insn;
+    Elf64_Sym sym;
+    const char *name;
+    uint64_t offset; /* Into the symbol's section. */
+};
+
+/* Makes the lddw load the map at 'offset' of section "maps" or ".maps". */
 static int
-relocate_map(struct reader *r, uint32_t pc, uint64_t offset, const char *name,
-             char **error)
+relocate_map(struct reader *r, const struct relocation *rel, char **error)
 {
     const size_t def_size = sizeof(struct ubpf_map_def);
-    struct ubpf_insn *insn = &r->obj->insns[pc];
+    uint32_t n = r->n_declared_maps - r->n_legacy_maps;
 
-    if (offset % def_size || offset / def_size >= r->n_declared_maps) {
-        return ubpf_fail(error, EINVAL,
-                         "instruction %" PRIu32 " refers to byte %" PRIu64
-                         " of \"%s\", where no map starts",
-                         pc, offset, name);
+    rel->insn[0].src = UBPF_PSEUDO_MAP_IDX;
+    rel->insn[1].imm = 0;
+    if (rel->sym.st_shndx == r->maps) {
+        if (rel->offset % def_size == 0
+            && rel->offset / def_size < r->n_legacy_maps) {
+            rel->insn[0].imm = (int32_t) (rel->offset / def_size);
+            return 0;
+        }
+    } else {
+        for (uint32_t i = 0; i < n; i++) {
+            if (r->btf_map_at[i] == rel->offset) {
+                rel->insn[0].imm = (int32_t) (r->n_legacy_maps + i);
+                return 0;
+            }
+        }
     }
-    insn[0].src = UBPF_PSEUDO_MAP_IDX;
-    insn[0].imm = (int32_t) (offset / def_size);
-    insn[1].imm = 0;
-    return 0;
+    return ubpf_fail(error, EINVAL,
+                     "instruction %" PRIu32 " refers to byte %" PRIu64
+                     " of \"%s\", where no map starts",
+                     rel->rel->slot, rel->offset, rel->name);
 }
 
-/* Makes the lddw in slot 'pc' load the address of byte 'offset' of the
- * constants in 'section'. */
+/* Makes the lddw load the address of byte 'offset' of the global data in the
+ * symbol's section. */
 static int
-relocate_rodata(struct reader *r, uint32_t pc, uint32_t section,
-                uint64_t offset, const char *name, char **error)
+relocate_global(struct reader *r, const struct relocation *rel, char **error)
 {
-    struct ubpf_insn *insn = &r->obj->insns[pc];
+    const struct reader_section *section = &r->sections[rel->sym.st_shndx];
 
-    if (offset > elf_file_section(&r->file, section).size) {
+    if (rel->offset
+        > elf_file_section(&r->file, rel->sym.st_shndx).header.sh_size) {
         return ubpf_fail(error, EINVAL,
                          "instruction %" PRIu32
                          " refers to a byte outside of \"%s\"",
-                         pc, name);
+                         rel->rel->slot, rel->name);
     }
-    insn[0].src = UBPF_PSEUDO_MAP_VALUE;
-    insn[0].imm = (int32_t) r->n_declared_maps;
-    insn[1].imm = (int32_t) (r->rodata_base[section] + offset);
+    rel->insn[0].src = UBPF_PSEUDO_MAP_VALUE;
+    rel->insn[0].imm = (int32_t) r->obj->globals[section->global].map;
+    rel->insn[1].imm = (int32_t) (section->global_base + rel->offset);
     return 0;
 }
 
-/* Applies R_BPF_64_64 to slot 'pc'. */
+/* Applies R_BPF_64_64; 'left' slots of the function are from it on. */
 static int
-relocate_lddw(struct reader *r, uint32_t pc, const Elf64_Sym *sym,
-              const char *name, char **error)
+relocate_lddw(struct reader *r, struct relocation *rel, uint32_t left,
+              char **error)
 {
-    struct ubpf_insn *insn = &r->obj->insns[pc];
-    uint64_t offset;
+    const struct ubpf_insn *insn = rel->insn;
+    uint32_t pc = rel->rel->slot, section = rel->sym.st_shndx;
 
-    if (insn->opcode != OPCODE_LDDW || insn->src || r->obj->n_insns - pc < 2) {
+    if (insn->opcode != OPCODE_LDDW || insn->src || left < 2) {
         return ubpf_fail(error, EINVAL,
                          "the relocation of instruction %" PRIu32
                          " is not on a plain lddw",
                          pc);
     }
-    if (sym->st_shndx == SHN_UNDEF) {
+    if (section == SHN_UNDEF) {
         return ubpf_fail(error, EINVAL,
                          "instruction %" PRIu32
                          " refers to \"%s\", which the object does not define",
-                         pc, name);
+                         pc, rel->name);
     }
-    offset = (uint64_t) (uint32_t) insn[1].imm << 32 | (uint32_t) insn[0].imm;
-    if (__builtin_add_overflow(offset, sym->st_value, &offset)) {
+    rel->offset =
+        (uint64_t) (uint32_t) insn[1].imm << 32 | (uint32_t) insn[0].imm;
+    if (__builtin_add_overflow(rel->offset, rel->sym.st_value, &rel->offset)) {
         return ubpf_fail(error, EINVAL,
                          "instruction %" PRIu32
                          " refers to a byte outside of \"%s\"",
-                         pc, name);
+                         pc, rel->name);
     }
-    if (sym->st_shndx == r->maps) {
-        return relocate_map(r, pc, offset, name, error);
+    if (section == r->maps || section == r->btf_maps) {
+        return relocate_map(r, rel, error);
     }
-    if (sym->st_shndx < r->file.n_sections
-        && r->rodata_base[sym->st_shndx] != UINT32_MAX) {
-        return relocate_rodata(r, pc, sym->st_shndx, offset, name, error);
+    if (section < r->file.n_sections
+        && r->sections[section].global_base != READER_NONE) {
+        return relocate_global(r, rel, error);
     }
     return ubpf_fail(error, EINVAL,
                      "instruction %" PRIu32
-                     " refers to \"%s\", which is neither a map nor a "
-                     "constant",
-                     pc, name);
+                     " refers to \"%s\", which is neither a map nor data",
+                     pc, rel->name);
 }
 
+/* Applies the relocation of slot 'slot' of 'f', if it has one. */
 static int
-apply(struct reader *r, const Elf64_Rel *rel, char **error)
+relocate_slot(struct reader *r, const struct reader_function *f, uint32_t slot,
+              char **error)
 {
-    uint32_t type = ELF64_R_TYPE(rel->r_info);
-    uint32_t pc = (uint32_t) (rel->r_offset / sizeof *r->obj->insns);
-    const char *name;
-    Elf64_Sym sym;
+    struct relocation rel = {.rel = reader_find_rel(r, f->section, slot)};
 
-    if (rel->r_offset % sizeof *r->obj->insns
-        || rel->r_offset / sizeof *r->obj->insns >= r->obj->n_insns) {
-        return ubpf_fail(error, EINVAL,
-                         "a relocation at byte %" PRIu64 " of the code, where "
-                         "no instruction starts",
-                         rel->r_offset);
-    }
-    if (ELF64_R_SYM(rel->r_info) >= r->file.n_symbols) {
-        return ubpf_fail(
-            error, EINVAL,
-            "the relocation of instruction %" PRIu32 " has no symbol", pc);
-    }
-    sym = elf_file_symbol(&r->file, ELF64_R_SYM(rel->r_info), &name);
-    name = symbol_name(r, &sym, name);
-    switch (type) {
-    case UBPF_R_BPF_64_64:
-        return relocate_lddw(r, pc, &sym, name, error);
-    case UBPF_R_BPF_64_32:
-        return ubpf_fail(error, EINVAL,
-                         "instruction %" PRIu32
-                         " calls \"%s\": local functions are not supported",
-                         pc, name);
-    default:
-        return ubpf_fail(error, EINVAL,
-                         "the relocation of instruction %" PRIu32
-                         " has unsupported type %" PRIu32,
-                         pc, type);
-    }
-}
-
-/* Applies the relocations in 'section' if they are for the code; refuses
- * those for anything else that a program could see. */
-static int
-relocate_section(struct reader *r, const struct elf_section *section,
-                 char **error)
-{
-    uint32_t target = section->header.sh_info;
-    Elf64_Rel rel;
-
-    if (target >= r->file.n_sections) {
-        return ubpf_fail(error, EINVAL,
-                         "section \"%s\" relocates a section that does not "
-                         "exist",
-                         section->name);
-    }
-    if (target != r->prog) {
-        struct elf_section other = elf_file_section(&r->file, target);
-
-        if (section->size && other.header.sh_flags & SHF_ALLOC
-            && strcmp(other.name, ".eh_frame")) {
-            return ubpf_fail(error, EINVAL,
-                             "relocations in section \"%s\" are not "
-                             "supported",
-                             other.name);
-        }
+    if (!rel.rel) {
         return 0;
     }
-    if (section->header.sh_type != SHT_REL
-        || section->header.sh_entsize != sizeof rel
-        || section->size % sizeof rel) {
-        return ubpf_fail(error, EINVAL,
-                         "section \"%s\" is not a table of REL relocations",
-                         section->name);
+    rel.insn = &r->obj->insns[f->at + (slot - f->start)];
+    rel.sym = elf_file_symbol(&r->file, rel.rel->symbol, &rel.name);
+    rel.name = reader_symbol_name(r, &rel.sym, rel.name);
+    if (rel.rel->type == UBPF_R_BPF_64_64) {
+        return relocate_lddw(r, &rel, f->end - slot, error);
     }
-    for (size_t ofs = 0; ofs < section->size; ofs += sizeof rel) {
-        int err;
-
-        memcpy(&rel, section->data + ofs, sizeof rel);
-        err = apply(r, &rel, error);
-        if (err) {
-            return err;
-        }
+    if (rel.insn->opcode == OPCODE_CALL && rel.insn->src == CALL_LOCAL) {
+        return 0; /* Linked already. */
     }
-    return 0;
+    return ubpf_fail(error, EINVAL,
+                     "the relocation of instruction %" PRIu32
+                     " has unsupported type %" PRIu32,
+                     slot, rel.rel->type);
 }
 
 int
 reader_relocate(struct reader *r, char **error)
 {
-    for (uint32_t i = 1; i < r->file.n_sections; i++) {
-        struct elf_section section = elf_file_section(&r->file, i);
+    for (uint32_t i = 0; i < r->n_linked; i++) {
+        const struct reader_function *f = r->linked[i];
 
-        if (section.header.sh_type == SHT_REL
-            || section.header.sh_type == SHT_RELA) {
-            int err = relocate_section(r, &section, error);
+        for (uint32_t slot = f->start; slot < f->end; slot++) {
+            int err = relocate_slot(r, f, slot, error);
 
             if (err) {
                 return err;

@@ -94,7 +94,8 @@ static bool
 start(struct verifier *v, uint32_t pc, struct text *text)
 {
     char insn[UBPF_DISASM_SIZE];
-    uint32_t line = ubpf_object_line(v->obj, pc);
+    const struct ubpf_object_line *line = ubpf_object_line(v->obj, pc);
+    char where[UBPF_DISASM_SIZE];
 
     text->s = malloc(TEXT_SIZE);
     text->n = 0;
@@ -104,7 +105,8 @@ start(struct verifier *v, uint32_t pc, struct text *text)
     ubpf_disasm(v->obj->insns, v->obj->n_insns, pc, insn, sizeof insn);
     put(text, "insn %" PRIu32, pc);
     if (line) {
-        put(text, " (P4 line %" PRIu32 ")", line);
+        ubpf_object_line_text(line, where, sizeof where);
+        put(text, " (%s)", where);
     }
     if (v->cur && v->cur->n_calls && pc == v->pc) {
         put(text, ", called from insn %" PRIu32,
@@ -178,4 +180,51 @@ fail(struct verifier *v, int error, const char *format, ...)
         va_end(args);
     }
     return finish(v, &text, error);
+}
+
+/* The registers that are live, and what is known of the packet. */
+static void
+put_state(struct text *text, struct verifier *v)
+{
+    const struct state *cur = v->cur;
+    const char *what;
+
+    for (int i = 0; i < UBPF_N_REGS; i++) {
+        if (v->live[v->pc] & REG(i) && cur->regs[i].kind != VALUE_NONE) {
+            put(text, " r%d=", i);
+            put_value(text, v, &cur->regs[i]);
+        }
+    }
+    for (uint32_t at = 8; at <= cur->depth; at += 8) {
+        struct value value;
+
+        if (stack_peek(v, cur, -(int64_t) at, 8, &value, &what)
+            == PEEK_WHOLE) {
+            put(text, " [r10-%" PRIu32 "]=", at);
+            put_value(text, v, &value);
+        }
+    }
+    for (uint32_t i = 0; i < cur->n_facts; i++) {
+        if (!cur->facts[i].sym) {
+            put(text, " packet>=%" PRId64, cur->facts[i].bytes);
+        }
+    }
+}
+
+void
+trace(struct verifier *v, const char *event)
+{
+    const struct ubpf_verify_options *options = v->options;
+    struct text text;
+
+    if (!options->trace || v->error || !start(v, v->pc, &text)) {
+        return;
+    }
+    if (event) {
+        put(&text, "%s", event);
+    } else {
+        put_state(&text, v);
+    }
+    options->trace(options->trace_aux, text.s);
+    free(text.s);
 }

@@ -174,6 +174,9 @@ visit(struct verifier *v, bool *covered)
         widen_state(v, like, n >= WIDEN_ALL_AFTER);
         error = v->error ? v->error : compare(v, covered, &like, &n);
     }
+    if (*covered) {
+        trace(v, "explored before: this path ends here");
+    }
     if (error || *covered) {
         return error;
     }
@@ -198,6 +201,7 @@ next_path(struct verifier *v)
     v->pc = pending->pc;
     free_pending(v, pending);
     op = &v->ops[v->pc];
+    trace(v, "back here, where the jump is taken now");
     assume_jump(v, op, true);
     v->pc = op->target;
     return true;
@@ -213,6 +217,9 @@ step(struct verifier *v, bool *ended)
 
     if (v->reached) {
         v->reached[v->pc] = true;
+    }
+    if (v->options->trace) {
+        trace(v, NULL);
     }
     switch ((enum ubpf_kind) op->kind) {
     case UBPF_KIND_ALU:

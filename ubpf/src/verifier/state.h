@@ -32,6 +32,7 @@
 #include "isa/functions.h"
 #include "isa/isa.h"
 #include "verifier/scalar.h"
+#include "verifier/verifier.h"
 
 enum value_kind {
     VALUE_NONE, /* Not initialised. */
@@ -168,7 +169,8 @@ struct verifier {
     uint32_t n_functions;
     struct forgotten *forgotten; /* NULL: do not widen states. */
 
-    bool *reached; /* NULL, or see ubpf_verify_reached(). */
+    bool *reached; /* NULL, or see ubpf_verify_with(). */
+    const struct ubpf_verify_options *options;
     struct state *cur;
     uint32_t pc;
     struct checkpoint *parent; /* Of the current path. */
@@ -328,6 +330,9 @@ int refuse(struct verifier *, unsigned int regs, const char *format, ...)
 int refuse_at(struct verifier *, uint32_t pc, const char *format, ...)
     PRINTF(3, 4);
 int fail(struct verifier *, int error, const char *format, ...) PRINTF(3, 4);
+/* Tells the trace of the instruction at 'pc' and of the state before it, or
+ * of what becomes of the path, if 'event' is not NULL. */
+void trace(struct verifier *, const char *event);
 #define REG(N) (1u << (N))
 
 #endif /* state.h */

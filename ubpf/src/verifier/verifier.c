@@ -70,7 +70,7 @@ summarise(struct verifier *v)
 struct task {
     const struct ubpf_object *obj;
     uint64_t limit, max_visited; /* Of all attempts, of the next. */
-    bool *reached;
+    const struct ubpf_verify_options *options;
 };
 
 /* Tries a proof.  With 'forgotten', it forgets numbers where it would
@@ -89,7 +89,8 @@ attempt(struct verifier *v, const struct task *task,
     v->limit = task->limit;
     v->max_visited = task->max_visited;
     v->max_work = task->max_visited * 10 + 100000;
-    v->reached = task->reached;
+    v->reached = task->options->reached;
+    v->options = task->options;
     if (v->reached) {
         memset(v->reached, 0, v->obj->n_insns * sizeof *v->reached);
     }
@@ -130,14 +131,13 @@ prove_by_forgetting(struct verifier *v, struct task *task)
 }
 
 int
-ubpf_verify_reached(const struct ubpf_object *obj,
-                    const struct ubpf_limits *limits, bool *reached,
-                    char **text)
+ubpf_verify_with(const struct ubpf_object *obj,
+                 const struct ubpf_verify_options *options, char **text)
 {
-    uint64_t max_visited = limits && limits->max_visited
-                               ? limits->max_visited
+    uint64_t max_visited = options->limits.max_visited
+                               ? options->limits.max_visited
                                : UBPF_DEFAULT_MAX_VISITED;
-    struct task task = {obj, max_visited, max_visited / 8 + 1, reached};
+    struct task task = {obj, max_visited, max_visited / 8 + 1, options};
     struct verifier *v = obj->host->alloc(sizeof *v);
     int error;
 
@@ -161,5 +161,10 @@ int
 ubpf_verify(const struct ubpf_object *obj, const struct ubpf_limits *limits,
             char **text)
 {
-    return ubpf_verify_reached(obj, limits, NULL, text);
+    struct ubpf_verify_options options = {.reached = NULL};
+
+    if (limits) {
+        options.limits = *limits;
+    }
+    return ubpf_verify_with(obj, &options, text);
 }

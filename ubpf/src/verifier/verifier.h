@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct ubpf_limits;
+#include <ubpf/ubpf.h>
+
 struct ubpf_object;
 
 /* Memory that one verification may use, in bytes. */
@@ -24,11 +25,20 @@ struct ubpf_object;
 int ubpf_verify(const struct ubpf_object *obj,
                 const struct ubpf_limits *limits, char **text);
 
-/* The same.  'reached' has an element for each instruction slot; those of
- * instructions that some execution may come to are set.  A compiler may drop
- * the others, and a test may check that they are never executed. */
-int ubpf_verify_reached(const struct ubpf_object *obj,
-                        const struct ubpf_limits *limits, bool *reached,
-                        char **text);
+struct ubpf_verify_options {
+    struct ubpf_limits limits; /* A zero is a default. */
+    /* NULL, or an element for each instruction slot: those of instructions
+     * that some execution may come to are set.  A compiler may drop the
+     * others, and a test may check that they are never executed. */
+    bool *reached;
+    /* NULL, or called with a line for people about each instruction that is
+     * visited. */
+    void (*trace)(void *aux, const char *line);
+    void *trace_aux;
+};
+
+/* The same with 'options'. */
+int ubpf_verify_with(const struct ubpf_object *obj,
+                     const struct ubpf_verify_options *options, char **text);
 
 #endif /* verifier.h */

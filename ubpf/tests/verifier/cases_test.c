@@ -115,7 +115,7 @@ check_round_trip(const struct test_case *c, const char *file)
 static void
 run_case(struct test_case *c, const char *file, const char *expected)
 {
-    static const struct ubpf_line lines[] = {{0, 42}};
+    static const struct ubpf_object_line lines[] = {{0, 42, NULL}};
     struct ubpf_limits limits = {65536, 100000, 1 << 30};
     struct ubpf_object obj = {
         .host = &ubpf_host_single_threaded,
@@ -123,7 +123,7 @@ run_case(struct test_case *c, const char *file, const char *expected)
         .n_insns = c->as.n,
         .maps = c->maps,
         .n_maps = c->n_maps,
-        .lines = (struct ubpf_line *) lines,
+        .lines = (struct ubpf_object_line *) lines,
         .n_lines = 1,
     };
     const char *label = asm_finish(&c->as), *fragment = NULL;

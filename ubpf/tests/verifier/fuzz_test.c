@@ -83,7 +83,7 @@ main(int argc, char *argv[])
 {
     long programs = argc > 1 ? atol(argv[1]) : 20000, accepted = 0, hard = 0;
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
-    struct ubpf_limits limits = {65536, 20000, 1 << 30};
+    struct ubpf_verify_options options = {.reached = reached};
     static struct ubpf_insn insns[PROGRAM_INSNS];
 
     for (long i = 0; i < programs; i++, seed++) {
@@ -98,8 +98,8 @@ main(int argc, char *argv[])
         int error;
 
         /* A low limit makes the verifier forget numbers. */
-        limits.max_visited = seed % 2 ? 600 : 20000;
-        error = ubpf_verify_reached(&obj, &limits, reached, &text);
+        options.limits.max_visited = seed % 2 ? 600 : 20000;
+        error = ubpf_verify_with(&obj, &options, &text);
         free(text);
         hard += error == E2BIG;
         accepted += !error;
@@ -107,8 +107,8 @@ main(int argc, char *argv[])
             ubpf_functions_find(obj.host, insns, obj.n_insns, &functions,
                                 &n_functions);
         }
-        if (!error && !try_program(&obj, limits.max_visited)) {
-            report(&obj, seed, limits.max_visited);
+        if (!error && !try_program(&obj, options.limits.max_visited)) {
+            report(&obj, seed, options.limits.max_visited);
             return 1;
         }
         free(functions);

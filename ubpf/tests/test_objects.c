@@ -113,7 +113,7 @@ names_lines(const char *file)
     char *text = ubpf_prog_disassemble(prog);
 
     if (!strstr(file, ".plain.")) {
-        CHECK_HAS(text, "; linked.c:50\n");
+        CHECK_HAS(text, "; linked.c:53\n");
     }
     CHECK_HAS(text, "; function\n");
     CHECK_HAS(text, "call pc+");

@@ -27,9 +27,12 @@ tame(struct ubpf_insn *insns, size_t n)
         insns[i].dst %= UBPF_N_REGS;
         insns[i].src %= UBPF_N_REGS;
         if (insns[i].opcode == 0x85) {
-            insns[i].dst = insns[i].src = 0;
+            insns[i].dst = 0;
+            insns[i].src %= 2;
             insns[i].offset = 0;
-            insns[i].imm = (int32_t) ((uint32_t) insns[i].imm % 6 + 1);
+            insns[i].imm =
+                insns[i].src ? (int32_t) ((uint32_t) insns[i].imm % n - i - 1)
+                             : (int32_t) ((uint32_t) insns[i].imm % 11 + 1);
         } else if (insns[i].opcode == 0x18 && insns[i].src) {
             insns[i].src = insns[i].src % 2 + 1;
             insns[i].offset = 0;

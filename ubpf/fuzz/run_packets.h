@@ -31,7 +31,7 @@ run_packet(const struct ubpf_prog *prog, const uint8_t *data, size_t len,
     if (len) {
         memcpy(memory + headroom, data, len);
     }
-    if (ubpf_prog_run(prog, &run) > UBPF_REDIRECT
+    if (ubpf_prog_run(prog, &run) > UBPF_RESUBMIT
         || run.ctx.data_end != (uintptr_t) (memory + headroom + len)
         || run.ctx.data < (uintptr_t) memory
         || run.ctx.data > run.ctx.data_end) {

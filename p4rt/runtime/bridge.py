@@ -10,9 +10,12 @@ from typing import Self
 
 from p4rt.runtime import info, wire
 from p4rt.runtime.connection import Connection
+from p4rt.runtime.counters import Counters
+from p4rt.runtime.digests import Digests
 from p4rt.runtime.errors import ErrorCode, InputError, LinkError, RefusedError
 from p4rt.runtime.info import ProgramInfo
 from p4rt.runtime.maps import SwitchMaps
+from p4rt.runtime.meters import Meters
 from p4rt.runtime.names import check_program_name
 from p4rt.runtime.registers import Registers
 from p4rt.runtime.tables import Tables
@@ -123,9 +126,7 @@ class Bridge:
                 raise RefusedError(e.code, f"{e}; --force makes them drop packets") from None
             raise
 
-    def read(
-        self, prog: int, what: wire.ReadWhat = wire.ReadWhat.OBJECT, generation: int = 0
-    ) -> bytes:
+    def read(self, prog: int, what: wire.ReadWhat = wire.ReadWhat.OBJECT, generation: int = 0) -> bytes:
         """Reads back the object of program `prog`, or a text about it, whole.
 
         RefusedError (ErrorCode.CHANGED) when the program is not, or no longer, of `generation`;
@@ -179,6 +180,21 @@ class LoadedProgram:
     def tables(self) -> Tables:
         """The program's tables."""
         return Tables(self.info, self.maps)
+
+    @property
+    def counters(self) -> Counters:
+        """The program's counters."""
+        return Counters(self.info, self.maps)
+
+    @property
+    def meters(self) -> Meters:
+        """The program's meters."""
+        return Meters(self.info, self.maps)
+
+    @property
+    def digests(self) -> Digests:
+        """The program's digests."""
+        return Digests(self.info, self.maps)
 
     @property
     def registers(self) -> Registers:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from p4rt.runtime.errors import InputError
+from p4rt.runtime.extern_info import Externs
+from p4rt.runtime.read_externs import read_externs
 
 SECTION_INFO = "p4rt.info"
 SECTION_P4INFO = "p4rt.p4info"
@@ -176,6 +178,7 @@ class ProgramInfo:
     tables: tuple[Table, ...]
     registers: tuple[Register, ...]
     value_sets: tuple[Table, ...] = ()
+    externs: Externs = field(default_factory=Externs)
 
     @property
     def all_tables(self) -> tuple[Table, ...]:
@@ -195,6 +198,7 @@ class ProgramInfo:
             raise InputError(
                 f"the program's information has version {version}; this command reads version {INFO_VERSION}"
             )
+        value_sizes = {n.text("name"): _size(n, "value_size") for n in node.nodes("tables")}
         return cls(
             node.text("program", ""),
             node.text("source", ""),
@@ -204,6 +208,7 @@ class ProgramInfo:
             _unique("table", tuple(_table(n) for n in node.nodes("tables"))),
             _unique("register", tuple(_register(n) for n in node.nodes("registers"))),
             _unique("value set", tuple(_value_set(n) for n in node.nodes("value_sets"))),
+            read_externs(node, _value_fields, value_sizes),
         )
 
 
@@ -314,6 +319,11 @@ def _field_members(node: _Node, within: int) -> dict[str, Any]:
         "shift": shift, "id": node.number("id", 0), "signed": node.flag("signed", False),
         "format": node.text("format", ""), "enum": node.numbers("enum"),
     }  # fmt: skip
+
+
+def _value_fields(node: _Node, within: int) -> tuple[Field, ...]:
+    """The fields of the member `value`, in `within` bytes."""
+    return _unique("member", tuple(Field(**_field_members(n, within)) for n in node.nodes("value")))
 
 
 def _number_field(node: _Node, name: str, within: int) -> Field:

@@ -6,13 +6,20 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from p4rt.runtime import info
+from p4rt.runtime.counters import Counters
+from p4rt.runtime.digests import Digests
 from p4rt.runtime.errors import ErrorCode, InputError, LinkError, RefusedError
 from p4rt.runtime.info import ProgramInfo
 from p4rt.runtime.maps import LocalMaps
+from p4rt.runtime.meters import Meters
 from p4rt.runtime.registers import Registers
 from p4rt.runtime.tables import Tables
+
+if TYPE_CHECKING:
+    from ubpf.program import Engine
 
 MAX_PACKET = 1 << 16
 IN_PORT = 0xFFF8
@@ -36,13 +43,16 @@ class Outcome:
 
 
 class LocalProgram:
-    """The object `elf`, verified and ready to run; RefusedError when it is refused."""
+    """The object `elf`, verified and ready to run; RefusedError when it is refused.
 
-    def __init__(self, elf: bytes) -> None:
+    `engine` is that of ubpf.Program; `jit` where there is none is a LinkError.
+    """
+
+    def __init__(self, elf: bytes, engine: Engine = "auto") -> None:
         import ubpf
 
         try:
-            self.engine = ubpf.Program(elf)
+            self.engine = ubpf.Program(elf, engine=engine)
         except ubpf.LoadError as e:
             code = ErrorCode.VERIFIER if e.errno == errno.EPERM else ErrorCode.OBJECT
             raise RefusedError(code, str(e)) from None
@@ -64,6 +74,21 @@ class LocalProgram:
     def tables(self) -> Tables:
         """The program's tables."""
         return Tables(self.info, self.maps)
+
+    @property
+    def counters(self) -> Counters:
+        """The program's counters."""
+        return Counters(self.info, self.maps)
+
+    @property
+    def meters(self) -> Meters:
+        """The program's meters."""
+        return Meters(self.info, self.maps)
+
+    @property
+    def digests(self) -> Digests:
+        """The program's digests."""
+        return Digests(self.info, self.maps)
 
     @property
     def registers(self) -> Registers:

@@ -47,6 +47,8 @@ class UpdateMode(IntEnum):
     ANY = 0
     NOEXIST = 1
     EXIST = 2
+    EXIST_STATE = 6
+    """As EXIST, and with the state of the value, which else stays as it is."""
 
 
 F_RDONLY_PROG = 1
@@ -101,8 +103,8 @@ class MapStore(Protocol):
     def delete(self, info: MapInfo, keys: Sequence[bytes]) -> None:
         """Deletes the entries at `keys` in order."""
 
-    def dump(self, info: MapInfo) -> Iterator[Entry]:
-        """All entries; one that is there during the whole dump is yielded exactly once."""
+    def dump(self, info: MapInfo, cursor: int = 0) -> Iterator[Entry]:
+        """All entries from `cursor` on; one that is there during the whole dump is yielded exactly once."""
 
 
 def find_map(store: MapStore, name: str) -> MapInfo:
@@ -185,9 +187,8 @@ class SwitchMaps:
             except RefusedError as e:
                 raise RefusedError(e.code, str(e), start + e.index) from None
 
-    def dump(self, info: MapInfo) -> Iterator[Entry]:
+    def dump(self, info: MapInfo, cursor: int = 0) -> Iterator[Entry]:
         """See MapStore."""
-        cursor = 0
         while True:
             reply = self._connection.transact(
                 wire.MapDump(self._prog, info.index, cursor, 0, self._generation), wire.MapDumpReply
@@ -253,9 +254,9 @@ class LocalMaps:
             except ubpf.Error as e:
                 raise _refused(e, i) from None
 
-    def dump(self, info: MapInfo) -> Iterator[Entry]:
+    def dump(self, info: MapInfo, cursor: int = 0) -> Iterator[Entry]:
         """See MapStore."""
-        yield from self._program.maps[info.name].items()
+        yield from self._program.maps[info.name].items(cursor)
 
 
 def _refused(error: ubpf.Error, index: int) -> RefusedError:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ from p4rt.runtime.errors import InputError
 from p4rt.runtime.info import ProgramInfo, Register
 from p4rt.runtime.maps import MapInfo, MapStore, find_map
 from p4rt.runtime.names import resolve
+from p4rt.runtime.references import parse_index, split_reference
 from p4rt.runtime.values import format_value, parse_value, plain_value
 
-_INDEX = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<index>[^\]]*)\])?\Z")
 _KEY = struct.Struct("<I")
 
 
@@ -66,19 +65,12 @@ class Registers:
 
     def find(self, text: str) -> tuple[Register, int | None]:
         """The register, and the index if one is given, that `NAME[INDEX]` or `NAME` names."""
-        match = _INDEX.match(text.strip())
-        if not match:
-            raise InputError(f"'{text}' is not NAME[INDEX]")
+        name, inside = split_reference(text)
         program = f"program {self._info.program}" if self._info.program else "the program"
-        register = resolve(match["name"], self._info.registers, "register", program)
-        if match["index"] is None:
+        register = resolve(name, self._info.registers, "register", program)
+        if inside is None:
             return register, None
-        digits = match["index"].strip()
-        if not (digits.isascii() and digits.isdigit()) or len(digits) > 12:
-            raise InputError(f"'{digits}' is not an index of register {register.name}")
-        if int(digits) >= register.size:
-            raise InputError(f"register {register.name} has {register.size} elements, from 0 on; no {digits}")
-        return register, int(digits)
+        return register, parse_index(inside, register.size, f"register {register.name}")
 
     def _map(self, register: Register) -> MapInfo:
         info = find_map(self._store, register.map)

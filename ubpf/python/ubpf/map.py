@@ -35,7 +35,7 @@ class MapFlags(enum.IntFlag):
     RDONLY_USER = 2
 
 
-class UpdateFlags(enum.IntEnum):
+class UpdateFlags(enum.IntFlag):
     """What an update may do."""
 
     ANY = 0
@@ -44,6 +44,8 @@ class UpdateFlags(enum.IntEnum):
     """Create only, else EEXIST."""
     EXIST = 2
     """Replace only, else ENOENT."""
+    STATE = 4
+    """Added to another: write the state of the value, too, which else is kept."""
 
 
 @dataclass(frozen=True)
@@ -132,18 +134,18 @@ class Map:
         if err:
             raise self._error(err)
 
-    def items(self) -> Iterator[tuple[bytes, bytes]]:
-        """Iterate over (key, value).
+    def items(self, cursor: int = 0) -> Iterator[tuple[bytes, bytes]]:
+        """Iterate over (key, value), from ``cursor`` on: in a ring the number of the last record seen.
 
         Entries may come and go meanwhile; one that is there all the time is yielded exactly once.
         """
         size = self.key_size + self.value_size
         room = max(1, _DUMP_BYTES // size)
-        cursor = ffi.new("uint64_t *", 0)
+        position = ffi.new("uint64_t *", cursor)
         entries = ffi.new("uint8_t[]", room * size)
         while True:
             with lock:
-                n = library().ubpf_map_dump(self._map(), cursor, entries, room)
+                n = library().ubpf_map_dump(self._map(), position, entries, room)
             if not n:
                 return
             block = bytes(ffi.buffer(entries, n * size))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from p4rt.cli import ctl_maps, ctl_registers, ctl_show, ctl_tables
+from p4rt.cli import ctl_counters, ctl_digests, ctl_maps, ctl_meters, ctl_registers, ctl_show, ctl_tables
 from p4rt.cli.command import finish
 from p4rt.cli.ctl_options import ctl
 
@@ -19,6 +19,11 @@ _VERBS = (
     ctl_tables.set_default,
     ctl_registers.read_register,
     ctl_registers.write_register,
+    ctl_counters.read_counter,
+    ctl_counters.reset_counter,
+    ctl_meters.read_meter,
+    ctl_meters.set_meter,
+    ctl_digests.monitor,
     ctl_maps.dump_map,
     ctl_maps.update_map,
     ctl_maps.delete_map,

@@ -21,6 +21,8 @@ p4rt-ctl add-entry br0 router 'table=pipe.route,hdr.ipv4.dst=10.0.2.0/24,actions
 p4rt-ctl dump-entries br0 router
 p4rt-ctl add-entries br0 router routes.txt
 p4rt-ctl read-register br0 firewall 'pipe.seen[3]'
+p4rt-ctl read-counter br0 acl pipe.hits
+p4rt-ctl set-meter br0 acl 'pipe.police[3]' cir=1M,cbs=10k,pir=2M,pbs=20k
 """
 
 
@@ -68,7 +70,7 @@ def _common(f: Callable[..., Any]) -> Callable[..., Any]:
 @version_option
 @click.pass_context
 def ctl(ctx: click.Context, form: str | None, timeout: float | None, verbose: bool) -> None:
-    """Manage the tables, registers and maps of a P4 program in a running bridge.
+    """Manage the tables, counters, meters, registers and maps of a P4 program in a bridge.
 
     BR is a bridge's name, the path of its socket, unix:PATH or tcp:HOST:PORT.  PROG is a
     program's name or id.  Names of tables, actions and fields may be cut to any suffix that only

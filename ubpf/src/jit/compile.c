@@ -199,7 +199,8 @@ optimize(struct compilation *c)
     bool large = c->in->n_insns > O2_INSNS;
     int err;
 
-    err = run_passes(c, "function(sroa,instcombine,simplifycfg)");
+    err = run_passes(
+        c, "function(sroa,instcombine<no-verify-fixpoint>,simplifycfg)");
     if (!err) {
         split_addresses(c);
         err = run_passes(c, large ? "default<O1>" : "default<O2>");

@@ -92,6 +92,7 @@ flow_step(const struct ubpf_op *op, struct flow_state *state)
         }
         break;
     case UBPF_KIND_CALL:
+    case UBPF_KIND_CALL_LOCAL:
         for (int i = 0; i <= UBPF_HELPER_MAX_ARGS; i++) {
             state->reg[i] = any;
         }
@@ -283,6 +284,10 @@ registers(const struct flow *flow, const struct ubpf_op *op, uint16_t *reads,
         *writes = REG(6) - 1;
         break;
     }
+    case UBPF_KIND_CALL_LOCAL:
+        *reads = REG(1) | REG(2) | REG(3) | REG(4) | REG(5);
+        *writes = REG(6) - 1;
+        break;
     case UBPF_KIND_EXIT:
         *reads = REG(0);
         break;
@@ -493,6 +498,11 @@ touch_op(struct flow *flow, const struct ubpf_op *op,
         break;
     case UBPF_KIND_CALL:
         touch_call(flow, (uint32_t) op->imm, state);
+        return;
+    case UBPF_KIND_CALL_LOCAL:
+        for (int i = 1; i <= UBPF_HELPER_MAX_ARGS; i++) {
+            flow->escapes |= state->reg[i].kind == FLOW_STACK;
+        }
         return;
     case UBPF_KIND_EXIT:
         flow->escapes |= state->reg[0].kind == FLOW_STACK;

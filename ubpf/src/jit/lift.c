@@ -50,6 +50,9 @@ lift_op(struct lift *l, const struct ubpf_op *op)
     case UBPF_KIND_CALL:
         lift_call(l, op);
         break;
+    case UBPF_KIND_CALL_LOCAL:
+        lift_call_local(l, op);
+        break;
     default:
         break;
     }
@@ -133,7 +136,13 @@ lift_body(struct lift *l)
     if (err) {
         return err;
     }
-    lift_set_reg(l, 1, LLVMBuildPtrToInt(m->builder, l->ctx, m->i64, ""));
+    if (l->ctx) {
+        lift_set_reg(l, 1, LLVMBuildPtrToInt(m->builder, l->ctx, m->i64, ""));
+    } else {
+        for (unsigned int i = 1; i <= UBPF_HELPER_MAX_ARGS; i++) {
+            lift_set_reg(l, (int) i, LLVMGetParam(l->function, i));
+        }
+    }
     LLVMBuildBr(m->builder, l->blocks[0]);
     for (uint32_t i = 0; i < l->flow.n_blocks; i++) {
         lift_block(l, i);
@@ -141,17 +150,27 @@ lift_body(struct lift *l)
     return 0;
 }
 
-/* Writes the function in slots [start, end). */
-static int
-lift_function(struct lift_module *m, LLVMValueRef function, uint32_t start,
-              uint32_t end)
+LLVMTypeRef
+lift_function_type(const struct lift_module *m, uint32_t i)
 {
-    struct lift l = {.m = m, .function = function};
+    LLVMTypeRef params[1 + UBPF_HELPER_MAX_ARGS] = {
+        m->ptr, i ? m->i64 : m->ptr, m->i64, m->i64, m->i64, m->i64};
+
+    return LLVMFunctionType(m->i64, params, i ? 1 + UBPF_HELPER_MAX_ARGS : 2,
+                            false);
+}
+
+/* Writes function number 'i' of the program. */
+static int
+lift_function(struct lift_module *m, uint32_t i)
+{
+    const struct ubpf_function *f = &m->in->functions[i];
+    struct lift l = {.m = m, .function = m->functions[i]};
     int err;
 
-    l.env = LLVMGetParam(function, 0);
-    l.ctx = LLVMGetParam(function, 1);
-    err = flow_init(&l.flow, m->in, start, end, true);
+    l.env = LLVMGetParam(l.function, 0);
+    l.ctx = i ? NULL : LLVMGetParam(l.function, 1);
+    err = flow_init(&l.flow, m->in, f->start, f->end, !i);
     if (!err) {
         err = lift_body(&l);
     }
@@ -194,7 +213,6 @@ lift_turn(struct lift_module *m, LLVMValueRef entry, LLVMValueRef env,
     LLVMBuilderRef b = m->builder;
     LLVMValueRef runs = LLVMGetParam(entry, 0);
     LLVMValueRef verdicts = LLVMGetParam(entry, 2);
-    LLVMTypeRef types[2] = {m->ptr, m->ptr};
     LLVMValueRef args[2], run, r0, valid;
 
     run = LLVMBuildGEP2(b, m->ptr, runs, &i, 1, "");
@@ -202,8 +220,8 @@ lift_turn(struct lift_module *m, LLVMValueRef entry, LLVMValueRef env,
     LLVMBuildStore(b, run, field(m, env, offsetof(struct ubpf_env, run)));
     args[0] = env;
     args[1] = field(m, run, offsetof(struct ubpf_run, ctx));
-    r0 = LLVMBuildCall2(b, LLVMFunctionType(m->i64, types, 2, false),
-                        m->program, args, 2, "");
+    r0 = LLVMBuildCall2(b, lift_function_type(m, 0), m->functions[0], args, 2,
+                        "");
     valid = LLVMBuildICmp(b, LLVMIntULE, r0,
                           LLVMConstInt(m->i64, UBPF_RESUBMIT, false), "");
     r0 = LLVMBuildSelect(b, valid, r0, LLVMConstInt(m->i64, UBPF_ABORT, false),
@@ -270,14 +288,22 @@ lift_program(const struct ubpf_jit_input *in, LLVMModuleRef module)
         .ptr = LLVMPointerTypeInContext(context, 0),
         .nothing = LLVMVoidTypeInContext(context),
     };
-    LLVMTypeRef params[2] = {m.ptr, m.ptr};
-    int err;
+    int err = 0;
 
-    m.program = LLVMAddFunction(module, "program",
-                                LLVMFunctionType(m.i64, params, 2, false));
-    LLVMSetLinkage(m.program, LLVMInternalLinkage);
-    lift_entry(&m);
-    err = lift_function(&m, m.program, 0, in->n_insns);
+    m.functions = calloc(in->n_functions, sizeof *m.functions);
+    if (!m.functions) {
+        err = ENOMEM;
+    } else {
+        for (uint32_t i = 0; i < in->n_functions; i++) {
+            m.functions[i] =
+                LLVMAddFunction(module, "f", lift_function_type(&m, i));
+        }
+        lift_entry(&m);
+        for (uint32_t i = 0; i < in->n_functions && !err; i++) {
+            err = lift_function(&m, i);
+        }
+    }
+    free(m.functions);
     LLVMDisposeBuilder(m.builder);
     return err;
 }

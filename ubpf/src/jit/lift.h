@@ -23,7 +23,9 @@ struct lift_module {
     LLVMModuleRef module;
     LLVMBuilderRef builder;
     LLVMTypeRef i1, i8, i16, i32, i64, ptr, nothing;
-    LLVMValueRef program; /* i64 (ptr env, ptr ctx) */
+    /* One for each function of the program: i64 (ptr env, ptr ctx), the others
+     * i64 (ptr env, i64 r1...r5). */
+    LLVMValueRef *functions;
 };
 
 /* A function that is being written. */
@@ -31,7 +33,7 @@ struct lift {
     struct lift_module *m;
     struct flow flow;
     LLVMValueRef function;
-    LLVMValueRef env, ctx;
+    LLVMValueRef env, ctx;         /* No 'ctx' but in the first function. */
     LLVMValueRef reg[UBPF_N_REGS]; /* Allocas; none for r10. */
     LLVMBasicBlockRef *blocks;     /* One for each of flow.blocks. */
     LLVMBasicBlockRef never;       /* Where the verifier says nobody comes. */
@@ -43,6 +45,9 @@ struct lift {
     struct flow_state state; /* Before the instruction at hand. */
     bool dead;               /* The rest of the block is never reached. */
 };
+
+/* The type of function number 'i' of the program. */
+LLVMTypeRef lift_function_type(const struct lift_module *m, uint32_t i);
 
 /* Writes the program of 'in' and LIFT_ENTRY into 'module'.  Returns 0, ENOMEM
  * or EINVAL. */
@@ -70,6 +75,7 @@ void lift_load(struct lift *l, const struct ubpf_op *op);
 void lift_store(struct lift *l, const struct ubpf_op *op);
 void lift_atomic(struct lift *l, const struct ubpf_op *op);
 void lift_call(struct lift *l, const struct ubpf_op *op);
+void lift_call_local(struct lift *l, const struct ubpf_op *op);
 void lift_map(struct lift *l, const struct ubpf_op *op);
 
 #endif /* lift.h */

@@ -8,11 +8,10 @@
 #include "jit/lift.h"
 #include "maps/map.h"
 
-/* The parameter that is written down: env and r1 to r5. */
+/* What a helper takes: env and r1 to r5. */
 #define N_PARAMS (1 + UBPF_HELPER_MAX_ARGS)
 
-/* Promises that a call keeps no copy of argument 'arg' (from 0) and, if
- * 'readonly', does not write to what it points to. */
+/* Promises that a call keeps no copy of argument 'arg' (from 0). */
 static void
 borrow(struct lift *l, LLVMValueRef call, unsigned int arg)
 {
@@ -152,4 +151,25 @@ lift_call(struct lift *l, const struct ubpf_op *op)
         result = call_c(l, (uintptr_t) impl, l->m->i64, args, N_PARAMS);
     }
     lift_set_reg(l, 0, result);
+}
+
+void
+lift_call_local(struct lift *l, const struct ubpf_op *op)
+{
+    const struct ubpf_jit_input *in = l->m->in;
+    LLVMValueRef args[N_PARAMS] = {l->env};
+
+    for (uint32_t i = 1; i < in->n_functions; i++) {
+        if (in->functions[i].start == op->target) {
+            for (int arg = 1; arg < N_PARAMS; arg++) {
+                args[arg] = lift_reg(l, arg);
+            }
+            lift_set_reg(
+                l, 0,
+                LLVMBuildCall2(l->m->builder, lift_function_type(l->m, i),
+                               l->m->functions[i], args, N_PARAMS, ""));
+            return;
+        }
+    }
+    l->dead = true;
 }

@@ -86,14 +86,13 @@ find_plugin(void)
     }
 }
 
-int
-ubpf_native_compile(const struct ubpf_host *host,
-                    const struct ubpf_object *obj,
-                    struct ubpf_map *const maps[],
-                    struct ubpf_native **nativep, char **error)
+/* Has the plugin compile 'obj' into '*native'. */
+static int
+compile(const struct ubpf_host *host, const struct ubpf_object *obj,
+        struct ubpf_map *const maps[], struct ubpf_native *native,
+        char **error)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    const struct ubpf_jit_input in = {
+    struct ubpf_jit_input in = {
         .host = host,
         .insns = obj->insns,
         .n_insns = obj->n_insns,
@@ -103,9 +102,34 @@ ubpf_native_compile(const struct ubpf_host *host,
         .helper_impl = ubpf_helper_impl,
         .array_base = ubpf_array_base,
     };
+    struct ubpf_function *functions;
+    char *text = NULL;
+    int err;
+
+    err = ubpf_functions_find(host, in.insns, in.n_insns, &functions,
+                              &in.n_functions);
+    if (!err) {
+        in.functions = functions;
+        err = plugin->compile(&in, &native->code, &text);
+        ubpf_host_free(host, functions);
+    }
+    if (err) {
+        ubpf_fail(error, err, "cannot be compiled to native code: %s",
+                  text ? text : strerror(err));
+        free(text);
+    }
+    return err;
+}
+
+int
+ubpf_native_compile(const struct ubpf_host *host,
+                    const struct ubpf_object *obj,
+                    struct ubpf_map *const maps[],
+                    struct ubpf_native **nativep, char **error)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     uint64_t start = ubpf_host_single_threaded.now_ns();
     struct ubpf_native *native;
-    char *text = NULL;
     int err;
 
     *nativep = NULL;
@@ -118,11 +142,8 @@ ubpf_native_compile(const struct ubpf_host *host,
     if (!native) {
         return ubpf_fail_nomem(error);
     }
-    err = plugin->compile(&in, &native->code, &text);
+    err = compile(host, obj, maps, native, error);
     if (err) {
-        ubpf_fail(error, err, "cannot be compiled to native code: %s",
-                  text ? text : strerror(err));
-        free(text);
         ubpf_host_free(host, native);
         return err;
     }

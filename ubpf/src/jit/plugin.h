@@ -16,6 +16,7 @@
 #include <ubpf/ubpf.h>
 
 #include "helpers.h"
+#include "isa/functions.h"
 #include "isa/isa.h"
 
 /* Native code for a program: runs it on runs[0] to runs[n - 1] and stores the
@@ -28,6 +29,8 @@ struct ubpf_jit_input {
     const struct ubpf_host *host;
     const struct ubpf_insn *insns;
     uint32_t n_insns;
+    const struct ubpf_function *functions;
+    uint32_t n_functions;
     struct ubpf_map *const *maps;
     uint32_t n_maps;
     const struct ubpf_helper_desc *(*helper_desc)(uint32_t id);

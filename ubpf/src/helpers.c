@@ -7,8 +7,10 @@
 
 #include <ubpf/ubpf.h>
 
+#include "hashes.h"
 #include "lookup3.h"
 #include "maps/map.h"
+#include "maps/meter.h"
 
 static void *
 pointer(uint64_t reg)
@@ -43,8 +45,11 @@ helper_map_update(const struct ubpf_env *env, uint64_t map_, uint64_t key,
     if (map->def.flags & UBPF_MAP_F_RDONLY_PROG) {
         return negative(EPERM);
     }
-    return negative(
-        map->ops->update(map, pointer(key), pointer(value), flags));
+    if (flags > UBPF_EXIST) {
+        return negative(EINVAL);
+    }
+    return negative(map->ops->update(map, pointer(key), pointer(value),
+                                     flags | UPDATE_BY_PROG));
 }
 
 static uint64_t
@@ -57,7 +62,7 @@ helper_map_delete(const struct ubpf_env *env, uint64_t map_, uint64_t key,
     if (map->def.flags & UBPF_MAP_F_RDONLY_PROG) {
         return negative(EPERM);
     }
-    return negative(map->ops->remove(map, pointer(key)));
+    return negative(map->ops->remove(map, pointer(key), 0));
 }
 
 static uint64_t
@@ -90,6 +95,47 @@ helper_hash_lookup3(const struct ubpf_env *env, uint64_t data, uint64_t len,
     return ubpf_lookup3(pointer(data), len, (uint32_t) seed);
 }
 
+static uint64_t
+helper_ring_output(const struct ubpf_env *env, uint64_t map, uint64_t data,
+                   uint64_t size, uint64_t r4, uint64_t r5)
+{
+    (void) env, (void) r4, (void) r5;
+    return negative(ubpf_ring_output(pointer(map), pointer(data), size));
+}
+
+static uint64_t
+helper_meter_execute(const struct ubpf_env *env, uint64_t map, uint64_t index,
+                     uint64_t units, uint64_t colour, uint64_t r5)
+{
+    (void) env, (void) r5;
+    return ubpf_meter_map_execute(pointer(map), index, units, colour);
+}
+
+static uint64_t
+helper_meter_update(const struct ubpf_env *env, uint64_t meter, uint64_t units,
+                    uint64_t colour, uint64_t r4, uint64_t r5)
+{
+    (void) r4, (void) r5;
+    return ubpf_meter_update(pointer(meter), units, colour,
+                             env->host->now_ns());
+}
+
+static uint64_t
+helper_random(const struct ubpf_env *env, uint64_t r1, uint64_t r2,
+              uint64_t r3, uint64_t r4, uint64_t r5)
+{
+    (void) env, (void) r1, (void) r2, (void) r3, (void) r4, (void) r5;
+    return ubpf_random();
+}
+
+static uint64_t
+helper_hash(const struct ubpf_env *env, uint64_t data, uint64_t len,
+            uint64_t algorithm, uint64_t r4, uint64_t r5)
+{
+    (void) env, (void) r4, (void) r5;
+    return ubpf_hash(pointer(data), len, algorithm);
+}
+
 static const uint32_t lookup_types[] = {
     UBPF_MAP_TYPE_HASH,        UBPF_MAP_TYPE_ARRAY,
     UBPF_MAP_TYPE_THREAD_HASH, UBPF_MAP_TYPE_THREAD_ARRAY,
@@ -107,6 +153,9 @@ static const uint32_t update_types[] = {
     UBPF_MAP_TYPE_LPM,
     0,
 };
+
+static const uint32_t ring_types[] = {UBPF_MAP_TYPE_RING, 0};
+static const uint32_t meter_types[] = {UBPF_MAP_TYPE_METER, 0};
 
 static const struct {
     struct ubpf_helper_desc desc;
@@ -177,6 +226,59 @@ static const struct {
                     .ret = UBPF_RET_SCALAR,
                 },
             .impl = helper_hash_lookup3,
+        },
+    [UBPF_HELPER_RING_OUTPUT] =
+        {
+            .desc =
+                {
+                    .name = "ring_output",
+                    .args = {UBPF_ARG_MAP, UBPF_ARG_MEM, UBPF_ARG_MEM_SIZE},
+                    .ret = UBPF_RET_SCALAR,
+                    .map_types = ring_types,
+                    .writes_map = true,
+                },
+            .impl = helper_ring_output,
+        },
+    [UBPF_HELPER_METER_EXECUTE] =
+        {
+            .desc =
+                {
+                    .name = "meter_execute",
+                    .args = {UBPF_ARG_MAP, UBPF_ARG_SCALAR, UBPF_ARG_SCALAR,
+                             UBPF_ARG_SCALAR},
+                    .ret = UBPF_RET_SCALAR,
+                    .map_types = meter_types,
+                },
+            .impl = helper_meter_execute,
+        },
+    [UBPF_HELPER_METER_UPDATE] =
+        {
+            .desc =
+                {
+                    .name = "meter_update",
+                    .args = {UBPF_ARG_METER, UBPF_ARG_SCALAR, UBPF_ARG_SCALAR},
+                    .ret = UBPF_RET_SCALAR,
+                },
+            .impl = helper_meter_update,
+        },
+    [UBPF_HELPER_RANDOM] =
+        {
+            .desc =
+                {
+                    .name = "random",
+                    .ret = UBPF_RET_SCALAR,
+                },
+            .impl = helper_random,
+        },
+    [UBPF_HELPER_HASH] =
+        {
+            .desc =
+                {
+                    .name = "hash",
+                    .args = {UBPF_ARG_MEM, UBPF_ARG_MEM_SIZE, UBPF_ARG_SCALAR},
+                    .ret = UBPF_RET_SCALAR,
+                },
+            .impl = helper_hash,
         },
 };
 

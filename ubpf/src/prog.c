@@ -106,9 +106,7 @@ fill_maps(struct ubpf_prog *prog, char **error)
     for (uint32_t i = 0; i < obj->n_inits; i++) {
         const struct ubpf_object_init *init = &obj->inits[i];
         struct ubpf_map *map = prog->maps[init->map];
-        uint64_t flags =
-            map->def.type == UBPF_MAP_TYPE_ARRAY ? UBPF_ANY : UBPF_NOEXIST;
-        int err = map->ops->update(map, init->key, init->value, flags);
+        int err = ubpf_map_put_initial(map, init->key, init->value);
 
         switch (err) {
         case 0:

@@ -454,8 +454,12 @@ refuses_wrong_maps(void)
     refuse_map((struct ubpf_map_def) {3, 4, 8, 16, 0},
                "map \"flows\" has unknown type 3");
     refuse_map((struct ubpf_map_def) {0, 0, 0, 0, 0}, "unknown type 0");
-    refuse_map((struct ubpf_map_def) {hash, 4, 8, 16, 4},
-               "map \"flows\" has unknown flags 0x4");
+    refuse_map((struct ubpf_map_def) {UBPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 16},
+               "map \"flows\" is an array of maps, which this engine does");
+    refuse_map((struct ubpf_map_def) {hash, 4, 8, 16, 0x20},
+               "map \"flows\" is a hash with unknown flags 0x20");
+    refuse_map((struct ubpf_map_def) {UBPF_MAP_TYPE_LPM, 8, 8, 16, 4},
+               "map \"flows\" is an LPM map with unknown flags 0x4");
     refuse_map((struct ubpf_map_def) {hash, 0, 8, 16, 0},
                "map \"flows\" has keys of 0 bytes, not 1 to 512");
     refuse_map((struct ubpf_map_def) {hash, 513, 8, 16, 0},
@@ -470,6 +474,38 @@ refuses_wrong_maps(void)
                "is an array with keys of 8 bytes, not 4");
     refuse_map((struct ubpf_map_def) {UBPF_MAP_TYPE_LPM, 4, 8, 16, 0},
                "is an LPM map with keys of 4 bytes, fewer than 5");
+    refuse_map((struct ubpf_map_def) {UBPF_MAP_TYPE_METER, 4, 56, 16, 0},
+               "is an array of meters with values of 56 bytes, not 64");
+    refuse_map((struct ubpf_map_def) {UBPF_MAP_TYPE_THREAD_ARRAY, 4, 12, 1},
+               "is an array per thread with values of 12 bytes, not a mult");
+    refuse_map((struct ubpf_map_def) {UBPF_MAP_TYPE_RING, 8, 100, 12},
+               "is a ring of 12 records, not a power of 2");
+    refuse_map((struct ubpf_map_def) {UBPF_MAP_TYPE_RING, 4, 100, 16},
+               "is a ring with keys of 4 bytes, not 8");
+}
+
+static void
+refuses_wrong_state(void)
+{
+    const uint32_t hash = UBPF_MAP_TYPE_HASH, aging = UBPF_MAP_F_AGING;
+
+    refuse_map((struct ubpf_map_def) {hash, 4, 16, 16, 0, 12},
+               "12 bytes of state in values of 16: both must be multiples");
+    refuse_map((struct ubpf_map_def) {hash, 4, 20, 16, 0, 8},
+               "8 bytes of state in values of 20");
+    refuse_map((struct ubpf_map_def) {hash, 4, 8, 16, 0, 16},
+               "16 bytes of state in values of 8");
+    refuse_map((struct ubpf_map_def) {UBPF_MAP_TYPE_RING, 8, 16, 16, 0, 8},
+               "is a ring with 8 bytes of state, which it cannot have");
+    refuse_map((struct ubpf_map_def) {hash, 4, 24, 16, aging, 8},
+               "age, but have 8 bytes of state, fewer than 16");
+    refuse_map((struct ubpf_map_def) {hash, 4, 24, 16, UBPF_MAP_F_EXPIRE, 16},
+               "the entries of map \"flows\" expire, but do not age");
+    refuse_map((struct ubpf_map_def) {hash, 4, 8, 16, 0, 0, 1},
+               "is a hash, and has 1 where there must be 0");
+    refuse_map(
+        (struct ubpf_map_def) {UBPF_MAP_TYPE_TERNARY, 15, 8, 16, 0, 0, 2},
+        "has 2 ranges in keys of 15 bytes");
 }
 
 static void
@@ -573,6 +609,7 @@ main(void)
     takes_the_one_program();
     refuses_sections_that_it_cannot_give();
     refuses_wrong_maps();
+    refuses_wrong_state();
     refuses_wrong_names_of_maps();
     refuses_wrong_relocations();
     ignores_relocations_of_debug_information();

@@ -67,9 +67,9 @@ adopt(void)
 /* An update without memory leaves the map as it was.  A new entry takes
  * 'n_new' allocations. */
 static void
-update(uint32_t type, int n_new)
+update(uint32_t type, uint32_t flags, int n_new)
 {
-    struct ubpf_map_def def = {type, 8, 4, 8, 0};
+    struct ubpf_map_def def = {type, 8, 4, 8, flags};
     struct ubpf_map *map = ubpf_map_create(&faulty_host, "m", &def);
     const char *key = "\x08\0\0\0\x0a\0\0\0", *other = "\x10\0\0\0\x0a\1\0\0";
     struct ubpf_map_info info;
@@ -101,9 +101,9 @@ update(uint32_t type, int n_new)
 }
 
 static void
-create(uint32_t type, uint32_t key_size)
+create(uint32_t type, uint32_t key_size, uint32_t value_size)
 {
-    struct ubpf_map_def def = {type, key_size, 4, 8, 0};
+    struct ubpf_map_def def = {type, key_size, value_size, 8, 0};
     struct ubpf_map *map = NULL;
     int n;
 
@@ -126,10 +126,16 @@ main(void)
     load("commands");
     load("initialized");
     adopt();
-    create(UBPF_MAP_TYPE_ARRAY, 4);
-    create(UBPF_MAP_TYPE_HASH, 8);
-    create(UBPF_MAP_TYPE_LPM, 8);
-    update(UBPF_MAP_TYPE_HASH, 1);
-    update(UBPF_MAP_TYPE_LPM, 2);
+    create(UBPF_MAP_TYPE_ARRAY, 4, 4);
+    create(UBPF_MAP_TYPE_HASH, 8, 4);
+    create(UBPF_MAP_TYPE_LRU_HASH, 8, 4);
+    create(UBPF_MAP_TYPE_THREAD_ARRAY, 4, 8);
+    create(UBPF_MAP_TYPE_THREAD_HASH, 4, 8);
+    create(UBPF_MAP_TYPE_LPM, 8, 4);
+    create(UBPF_MAP_TYPE_TERNARY, 8, 4);
+    create(UBPF_MAP_TYPE_METER, 4, 64);
+    create(UBPF_MAP_TYPE_RING, 8, 4);
+    update(UBPF_MAP_TYPE_HASH, UBPF_MAP_F_GROW, 1);
+    update(UBPF_MAP_TYPE_LPM, 0, 2);
     return 0;
 }

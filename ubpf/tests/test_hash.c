@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Known answers of the hash functions. */
+ * Known answers of the hash functions, and what maps do with keys. */
+
+#include <ubpf/abi.h>
 
 #include "check.h"
+#include "hashes.h"
 #include "lookup3.h"
-#include "maps/siphash.h"
+#include "maps/key.h"
 
 /* From the self-test that Jenkins published with lookup3. */
 static void
@@ -46,18 +49,105 @@ lookup3_takes_in_each_byte(void)
     }
 }
 
-/* Key 00 01 ... 0f and messages "", 00, 00 01: the first of the vectors that
- * implementations of SipHash-1-3 share. */
+/* What the catalogue of CRC algorithms, and xxHash's own tests, give. */
 static void
-siphash_known_answers(void)
+known_answers(void)
 {
-    const uint64_t key[2] = {UINT64_C(0x0706050403020100),
-                             UINT64_C(0x0f0e0d0c0b0a0908)};
-    const uint8_t message[2] = {0, 1};
+    const char *check = "123456789";
 
-    CHECK_EQ(ubpf_siphash13(key, message, 0), UINT64_C(0xabac0158050fc4dc));
-    CHECK_EQ(ubpf_siphash13(key, message, 1), UINT64_C(0xc9f49bf37d57ca93));
-    CHECK_EQ(ubpf_siphash13(key, message, 2), UINT64_C(0x82cb9b024dc7d44d));
+    CHECK_EQ(ubpf_hash(check, 9, UBPF_HASH_CRC16), 0xbb3d);
+    CHECK_EQ(ubpf_hash(check, 9, UBPF_HASH_CRC32), 0xcbf43926);
+    CHECK_EQ(ubpf_hash(check, 9, UBPF_HASH_CRC32C), 0xe3069283);
+    CHECK_EQ(ubpf_hash(check, 9, UBPF_HASH_XXH64),
+             UINT64_C(0x8cb841db40e6ae83));
+    CHECK_EQ(ubpf_hash("", 0, UBPF_HASH_XXH64), UINT64_C(0xef46db3751d8e999));
+    CHECK_EQ(ubpf_hash("", 0, UBPF_HASH_CRC32), 0);
+    CHECK_EQ(ubpf_hash(check, 9, 0), 0);
+    CHECK_EQ(ubpf_hash(check, 9, 5), 0);
+}
+
+/* Bit by bit, as the CRCs are defined. */
+static uint32_t
+slow_crc(const uint8_t *p, size_t len, uint32_t poly)
+{
+    uint32_t crc = UINT32_MAX;
+
+    for (size_t i = 0; i < len * 8; i++) {
+        uint32_t bit = (crc ^ p[i / 8] >> i % 8) & 1;
+
+        crc = crc >> 1 ^ (bit ? poly : 0);
+    }
+    return ~crc;
+}
+
+static void
+crc_at_each_length_and_alignment(void)
+{
+    uint8_t data[80];
+    uint64_t random = 5;
+
+    for (size_t i = 0; i < sizeof data; i++) {
+        data[i] = (uint8_t) (next_random(&random) >> 32);
+    }
+    for (size_t len = 0; len <= 64; len++) {
+        for (size_t ofs = 0; ofs < 8; ofs++) {
+            CHECK_EQ(ubpf_crc32(data + ofs, len),
+                     slow_crc(data + ofs, len, 0xedb88320));
+            CHECK_EQ(ubpf_crc32c(data + ofs, len),
+                     slow_crc(data + ofs, len, 0x82f63b78));
+        }
+    }
+}
+
+/* Of 32 bytes and more, and every tail. */
+static void
+xxh64_known_answers(void)
+{
+    const char *text =
+        "Nobody inspects the spammish repetition, not even once";
+
+    CHECK_EQ(ubpf_xxh64(text, 39), UINT64_C(0xfbcea83c8a378bf1));
+    CHECK_EQ(ubpf_xxh64("a", 1), UINT64_C(0xd24ec4f1a98c6e5b));
+    CHECK_EQ(ubpf_xxh64("abc", 3), UINT64_C(0x44bc2cf5ad770999));
+}
+
+static void
+random_numbers_differ(void)
+{
+    uint64_t seen[64];
+
+    for (int i = 0; i < 64; i++) {
+        seen[i] = ubpf_random();
+        for (int j = 0; j < i; j++) {
+            CHECK(seen[i] != seen[j]);
+        }
+    }
+}
+
+/* Each bit of a key of any size changes its hash and makes it another key; a
+ * key is never read past its end (which the address sanitizer sees). */
+static void
+map_keys(void)
+{
+    const uint64_t seed[2] = {UINT64_C(0x0123456789abcdef),
+                              UINT64_C(0xfedcba9876543210)};
+
+    for (uint32_t size = 1; size <= 70; size++) {
+        uint8_t *a = calloc(1, size), *b = calloc(1, size);
+        uint64_t hash;
+
+        CHECK(a && b && key_equal(a, b, size));
+        hash = key_hash(seed, a, size);
+        CHECK_EQ(key_hash(seed, b, size), hash);
+        for (uint32_t i = 0; i < size * 8; i++) {
+            b[i / 8] ^= (uint8_t) (1 << i % 8);
+            CHECK(!key_equal(a, b, size));
+            CHECK(key_hash(seed, b, size) != hash);
+            b[i / 8] = 0;
+        }
+        free(a);
+        free(b);
+    }
 }
 
 int
@@ -66,6 +156,10 @@ main(void)
     lookup3_known_answers();
     lookup3_does_not_care_for_alignment();
     lookup3_takes_in_each_byte();
-    siphash_known_answers();
+    known_answers();
+    crc_at_each_length_and_alignment();
+    xxh64_known_answers();
+    random_numbers_differ();
+    map_keys();
     return 0;
 }

@@ -466,7 +466,7 @@ builder_refuses_what_cannot_run(void)
 {
     struct ubpf_insn into_lddw[] = {INSN(0x05, 0, 0, 1, 0), LDDW(0, 0), EXIT};
     struct ubpf_insn unknown[] = {INSN(0xff, 0, 0, 0, 0), EXIT};
-    struct ubpf_insn helper[] = {INSN(0x85, 0, 0, 0, 7), EXIT};
+    struct ubpf_insn helper[] = {INSN(0x85, 0, 0, 0, 12), EXIT};
     struct ubpf_code *code;
 
     CHECK_EQ(ubpf_code_build(&faulty_host, into_lddw, 4, NULL, 0, &code), 22);

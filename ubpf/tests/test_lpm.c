@@ -189,17 +189,15 @@ chain_of_prefixes(bool shortest_first)
 }
 
 /* The index takes no more nodes than two for each entry, and gives them back
- * when entries go, but for two that it keeps. */
+ * when entries go, but for two that it keeps; the buckets stay. */
 static void
 memory_comes_back(void)
 {
     struct ubpf_map *map = make(4, MAX_ENTRIES);
     struct ubpf_map_info info;
-    uint64_t random = 3, first, last;
+    uint64_t random = 3, first = 0, last;
 
     CHECK_EQ(add(map, ipv4(0, 0, 0, 0, 0), 1), 0);
-    ubpf_map_get_info(map, &info);
-    first = info.bytes;
     for (int round = 0; round < 3; round++) {
         uint64_t state = random;
 
@@ -207,7 +205,6 @@ memory_comes_back(void)
             add(map, random_key(&random, 4), 1);
         }
         ubpf_map_get_info(map, &info);
-        CHECK(info.bytes > first);
         CHECK(info.bytes <= map->ops->footprint(&map->def));
         for (int i = 0; i < MAX_ENTRIES; i++) {
             struct key key = random_key(&state, 4);
@@ -219,6 +216,7 @@ memory_comes_back(void)
         ubpf_map_get_info(map, &info);
         CHECK_EQ(info.n_entries, 1);
         last = info.bytes;
+        first = round ? first : last;
         CHECK(last <= first + 2 * 64);
         faulty_host_end_grace_period();
     }

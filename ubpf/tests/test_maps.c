@@ -190,9 +190,9 @@ check_dump(const struct ubpf_map *map, const struct model *m)
 }
 
 static void
-hash_agrees_with_a_model(uint32_t key_size, uint32_t max)
+hash_agrees_with_a_model(uint32_t key_size, uint32_t max, uint32_t flags)
 {
-    struct ubpf_map *map = make(UBPF_MAP_TYPE_HASH, key_size, 4, max, 0);
+    struct ubpf_map *map = make(UBPF_MAP_TYPE_HASH, key_size, 4, max, flags);
     struct model m = {.key_size = key_size, .max = max};
     uint64_t random = 88172645463325252u + key_size;
 
@@ -271,7 +271,8 @@ dump_gives_what_stays_exactly_once(void)
 static void
 bytes_follow_the_entries(void)
 {
-    struct ubpf_map *map = make(UBPF_MAP_TYPE_HASH, 4, 100, 16, 0);
+    struct ubpf_map *map =
+        make(UBPF_MAP_TYPE_HASH, 4, 100, 16, UBPF_MAP_F_GROW);
     struct ubpf_map_info empty, one;
     uint8_t value[100] = {0};
 
@@ -292,11 +293,11 @@ main(void)
     array_dumps_in_order();
     read_only_for_the_control_plane();
     replaced_and_deleted_elements_wait_for_readers();
-    hash_agrees_with_a_model(1, 1);
-    hash_agrees_with_a_model(4, 20);
-    hash_agrees_with_a_model(8, N_KEYS);
-    hash_agrees_with_a_model(13, 1000);
-    hash_agrees_with_a_model(40, 50);
+    hash_agrees_with_a_model(1, 1, 0);
+    hash_agrees_with_a_model(4, 20, UBPF_MAP_F_GROW);
+    hash_agrees_with_a_model(8, N_KEYS, 0);
+    hash_agrees_with_a_model(13, 1000, 0);
+    hash_agrees_with_a_model(40, 50, UBPF_MAP_F_GROW);
     dump_gives_what_stays_exactly_once();
     bytes_follow_the_entries();
     CHECK_EQ(faulty_host_in_use(), 0);

@@ -13,6 +13,7 @@ which instruction and why.  The same engine runs inside the switch.
 
 from __future__ import annotations
 
+from ._library import memory_used, set_memory_limit
 from .errors import Error, LoadError
 from .map import Map, MapFlags, MapType, UpdateFlags
 from .program import Limits, Program, RunResult, Verdict
@@ -28,4 +29,6 @@ __all__ = [
     "RunResult",
     "UpdateFlags",
     "Verdict",
+    "memory_used",
+    "set_memory_limit",
 ]

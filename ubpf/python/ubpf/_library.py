@@ -90,6 +90,9 @@ int ubpf_map_lookup(const struct ubpf_map *map, const void *key, void *value);
 int ubpf_map_update(struct ubpf_map *map, const void *key, const void *value, uint64_t flags);
 int ubpf_map_delete(struct ubpf_map *map, const void *key);
 size_t ubpf_map_dump(const struct ubpf_map *map, uint64_t *cursor, void *entries, size_t max);
+uint32_t ubpf_map_expire(struct ubpf_map *map);
+void ubpf_set_memory_limit(uint64_t bytes);
+uint64_t ubpf_memory_used(void);
 char *ubpf_prog_disassemble(const struct ubpf_prog *prog);
 void ubpf_error_free(char *);
 const char *ubpf_version(void);
@@ -139,6 +142,16 @@ def library() -> Any:
             raise Error(0, f"{path} is version {version} of libubpf; this binding needs {COMPATIBLE}x")
         return lib
     raise Error(0, f"cannot load libubpf ({', '.join(tried)}); `make setup` builds it, UBPF_LIBRARY names it")
+
+
+def set_memory_limit(n_bytes: int) -> None:
+    """Bound the memory that the maps of all programs take together; 0 lifts the bound."""
+    library().ubpf_set_memory_limit(n_bytes)
+
+
+def memory_used() -> int:
+    """Return the bytes that the maps of all programs take together."""
+    return int(library().ubpf_memory_used())
 
 
 def take_text(text: Any) -> str:

@@ -25,14 +25,39 @@ class MapType(enum.IntEnum):
 
     HASH = 1
     ARRAY = 2
+    THREAD_HASH = 5
+    THREAD_ARRAY = 6
+    LRU_HASH = 9
     LPM = 11
+    RING = 27
+    TERNARY = 0x101
+    METER = 0x102
+
+
+# What EINVAL means, by type.
+_INVALID = {
+    MapType.ARRAY: "is an array: its elements cannot be deleted",
+    MapType.THREAD_ARRAY: "is an array: its elements cannot be deleted",
+    MapType.METER: "takes no meter whose pir is below its cir, and none can be deleted",
+    MapType.LPM: "takes no prefix as long as that",
+    MapType.RING: "is a ring: only programs write to it",
+    MapType.TERNARY: "takes no range whose highest value is below its lowest, and 4 zeros after the priority",
+}
 
 
 class MapFlags(enum.IntFlag):
     """Flags of a map; the numbers are those of ``ubpf/abi.h``."""
 
     RDONLY_PROG = 1
+    """Programs cannot write it, but for the state of a value."""
     RDONLY_USER = 2
+    """The control plane cannot write it."""
+    GROW = 4
+    """Memory is taken as entries come."""
+    AGING = 8
+    """The state of a value ends with its timeout and idle time."""
+    EXPIRE = 16
+    """With AGING: entries idle for longer than their timeout are deleted."""
 
 
 class UpdateFlags(enum.IntFlag):
@@ -45,7 +70,7 @@ class UpdateFlags(enum.IntFlag):
     EXIST = 2
     """Replace only, else ENOENT."""
     STATE = 4
-    """Added to another: write the state of the value, too, which else is kept."""
+    """Added to another: set the state of the value too, which else is kept, or zero in a new entry."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +84,10 @@ class MapSpec:
     value_size: int
     max_entries: int
     flags: MapFlags
+    state_size: int = 0
+    extra: int = 0
+    entry_key_size: int = 0
+    entry_value_size: int = 0
 
 
 def read_spec(handle: Any, index: int) -> MapSpec:
@@ -75,14 +104,21 @@ def read_spec(handle: Any, index: int) -> MapSpec:
         value_size=definition.value_size,
         max_entries=definition.max_entries,
         flags=MapFlags(definition.flags),
+        state_size=definition.state_size,
+        extra=definition.extra,
+        entry_key_size=info.entry_key_size,
+        entry_value_size=info.entry_value_size,
     )
 
 
 class Map:
     """A map of a loaded program.  It keeps the program alive.
 
-    Keys and values are bytes of exactly ``key_size`` and ``value_size``; ValueError otherwise.  The index
-    of an array is 4 bytes, and the prefix length of an LPM key its first 4 bytes, both little-endian.
+    Keys and values are bytes of exactly ``entry_key_size`` and ``entry_value_size``; ValueError otherwise.
+    They are what the program has (``key_size`` and ``value_size``) but for ternary maps, whose keys are the
+    priority (4 bytes), 4 zeros, data and mask, and for rings, whose values are the length (4 bytes), the
+    record and zeros.  The index of an array is 4 bytes, the number of a record 8, and the prefix length of
+    an LPM key its first 4 bytes; numbers are little-endian.
     """
 
     def __init__(self, program: Program, spec: MapSpec) -> None:
@@ -94,6 +130,10 @@ class Map:
         self.value_size = spec.value_size
         self.max_entries = spec.max_entries
         self.flags = spec.flags
+        self.state_size = spec.state_size
+        self.extra = spec.extra
+        self.entry_key_size = spec.entry_key_size
+        self.entry_value_size = spec.entry_value_size
 
     def __repr__(self) -> str:
         return (
@@ -102,21 +142,28 @@ class Map:
         )
 
     def lookup(self, key: bytes) -> bytes | None:
-        """Return the value for ``key``, or None; in an LPM map that of the longest prefix that matches."""
-        self._check("key", key, self.key_size)
-        value = ffi.new("uint8_t[]", self.value_size)
+        """Return the value for ``key``, or None.
+
+        In an LPM map that is the value of the longest prefix that matches; in a ternary map that of exactly
+        this entry; in a map with values per thread the sum over all threads, word by word.
+        """
+        self._check("key", key, self.entry_key_size)
+        value = ffi.new("uint8_t[]", self.entry_value_size)
         with lock:
             err = library().ubpf_map_lookup(self._map(), bytes(key), value)
+        if err and err != errno.ENOENT:
+            raise self._error(err)
         return None if err else bytes(ffi.buffer(value))
 
     def update(self, key: bytes, value: bytes, flags: UpdateFlags = UpdateFlags.ANY) -> None:
         """Create or replace an entry.
 
-        Raise Error with errno EPERM (read-only), ENOSPC (full), ENOMEM, EINVAL (prefix too long), ENOENT or
-        EEXIST (``flags`` forbid it; ENOENT also for an index beyond the end of an array).
+        Raise Error with errno EPERM (read-only), ENOSPC (full), ENOMEM, EINVAL (a prefix that is too long, a
+        wrong ternary key or meter, a ring), ENOENT or EEXIST (``flags`` forbid it; ENOENT also for an index
+        beyond the end of an array).
         """
-        self._check("key", key, self.key_size)
-        self._check("value", value, self.value_size)
+        self._check("key", key, self.entry_key_size)
+        self._check("value", value, self.entry_value_size)
         with lock:
             err = library().ubpf_map_update(self._map(), bytes(key), bytes(value), UpdateFlags(flags))
         if err:
@@ -125,10 +172,10 @@ class Map:
     def delete(self, key: bytes) -> None:
         """Remove an entry.
 
-        Raise Error with errno ENOENT (no such entry), EPERM (read-only) or EINVAL (an array, or a prefix
-        that is too long).
+        Raise Error with errno ENOENT (no such entry), EPERM (read-only) or EINVAL (an array, meters or a
+        ring; a prefix that is too long; a wrong ternary key).
         """
-        self._check("key", key, self.key_size)
+        self._check("key", key, self.entry_key_size)
         with lock:
             err = library().ubpf_map_delete(self._map(), bytes(key))
         if err:
@@ -139,7 +186,7 @@ class Map:
 
         Entries may come and go meanwhile; one that is there all the time is yielded exactly once.
         """
-        size = self.key_size + self.value_size
+        size = self.entry_key_size + self.entry_value_size
         room = max(1, _DUMP_BYTES // size)
         position = ffi.new("uint64_t *", cursor)
         entries = ffi.new("uint8_t[]", room * size)
@@ -150,8 +197,22 @@ class Map:
                 return
             block = bytes(ffi.buffer(entries, n * size))
             for start in range(0, n * size, size):
-                middle = start + self.key_size
+                middle = start + self.entry_key_size
                 yield block[start:middle], block[middle : start + size]
+
+    def records(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Iterate over (number, record) of a ring, from the record after number ``after`` on.
+
+        Numbers have no gaps, so that one tells of records lost.
+        """
+        for key, value in self.items(after):
+            length = int.from_bytes(value[:4], "little")
+            yield int.from_bytes(key, "little"), value[4 : 4 + length]
+
+    def expire(self) -> int:
+        """Delete the entries that have been idle for longer than their timeout; return how many."""
+        with lock:
+            return int(library().ubpf_map_expire(self._map()))
 
     def __len__(self) -> int:
         """Return the number of entries; for an array that is ``max_entries``."""
@@ -161,6 +222,11 @@ class Map:
     def bytes_used(self) -> int:
         """Memory that the map uses, in bytes."""
         return int(self._info().bytes)
+
+    @property
+    def dropped(self) -> int:
+        """Records of a ring that were lost as they came."""
+        return int(self._info().n_dropped)
 
     def _map(self) -> Any:
         # Asked for at each use: adopt_maps() exchanges a program's maps.
@@ -180,15 +246,14 @@ class Map:
             raise ValueError(f"a {what} of map {self.name!r} has {size} bytes, not {n}")
 
     def _error(self, err: int) -> Error:
+        indexed = self.type in (MapType.ARRAY, MapType.THREAD_ARRAY, MapType.METER)
         reasons = {
             errno.EPERM: "is read-only",
             errno.ENOSPC: f"is full: it has room for {self.max_entries} entries",
             errno.EEXIST: "has that entry already",
             errno.ENOENT: f"has no element with that index: it has {self.max_entries}"
-            if self.type == MapType.ARRAY
+            if indexed
             else "has no such entry",
-            errno.EINVAL: "is an array: its elements cannot be deleted"
-            if self.type == MapType.ARRAY
-            else "takes no prefix as long as that",
+            errno.EINVAL: _INVALID.get(self.type, "does not take that"),
         }
         return Error(err, f"map {self.name!r} " + reasons.get(err, os.strerror(err).lower()))

@@ -11,28 +11,71 @@
 #include "elf/reader.h"
 #include "error.h"
 #include "host.h"
+#include "maps/map.h"
 
-/* Checks what 'def' says of the map named 'name'. */
-static int
-check_def(const char *name, const struct ubpf_map_def *def, char **error)
+/* What maps of one type may have.  Zeros stand for what depends on nothing but
+ * the caps. */
+static const struct map_rule {
+    uint32_t type;
+    const char *name;
+    uint32_t key_size;   /* The only one. */
+    uint32_t min_key;    /* The least one. */
+    uint32_t value_size; /* The only one. */
+    bool has_words;      /* Values are words of 64 bits. */
+    uint32_t flags;      /* Beside those for all. */
+    bool has_state;
+} map_rules[] = {
+    {.type = UBPF_MAP_TYPE_HASH,
+     .name = "a hash",
+     .flags = UBPF_MAP_F_GROW | UBPF_MAP_F_AGING | UBPF_MAP_F_EXPIRE,
+     .has_state = true},
+    {.type = UBPF_MAP_TYPE_ARRAY,
+     .name = "an array",
+     .key_size = 4,
+     .has_state = true},
+    {.type = UBPF_MAP_TYPE_THREAD_HASH,
+     .name = "a hash per thread",
+     .has_words = true},
+    {.type = UBPF_MAP_TYPE_THREAD_ARRAY,
+     .name = "an array per thread",
+     .key_size = 4,
+     .has_words = true},
+    {.type = UBPF_MAP_TYPE_LRU_HASH,
+     .name = "an LRU hash",
+     .flags = UBPF_MAP_F_AGING | UBPF_MAP_F_EXPIRE,
+     .has_state = true},
+    {.type = UBPF_MAP_TYPE_LPM,
+     .name = "an LPM map",
+     .min_key = 5,
+     .flags = UBPF_MAP_F_AGING | UBPF_MAP_F_EXPIRE,
+     .has_state = true},
+    {.type = UBPF_MAP_TYPE_RING, .name = "a ring", .key_size = 8},
+    {.type = UBPF_MAP_TYPE_TERNARY,
+     .name = "a ternary map",
+     .flags = UBPF_MAP_F_AGING | UBPF_MAP_F_EXPIRE,
+     .has_state = true},
+    {.type = UBPF_MAP_TYPE_METER,
+     .name = "an array of meters",
+     .key_size = 4,
+     .value_size = sizeof(struct ubpf_meter)},
+};
+
+static const struct map_rule *
+find_rule(uint32_t type)
 {
-    if (def->type != UBPF_MAP_TYPE_HASH && def->type != UBPF_MAP_TYPE_ARRAY
-        && def->type != UBPF_MAP_TYPE_LPM) {
-        return ubpf_fail(error, EINVAL, "map \"%s\" has unknown type %" PRIu32,
-                         name, def->type);
+    for (size_t i = 0; i < sizeof map_rules / sizeof map_rules[0]; i++) {
+        if (map_rules[i].type == type) {
+            return &map_rules[i];
+        }
     }
-    if (def->flags & ~(UBPF_MAP_F_RDONLY_PROG | UBPF_MAP_F_RDONLY_USER)) {
-        return ubpf_fail(error, EINVAL,
-                         "map \"%s\" has unknown flags %#" PRIx32, name,
-                         def->flags);
-    }
-    if (def->state_size || def->extra) {
-        return ubpf_fail(error, EINVAL,
-                         "map \"%s\" has %" PRIu32
-                         " bytes of state and extra %" PRIu32
-                         ", which its type has not",
-                         name, def->state_size, def->extra);
-    }
+    return NULL;
+}
+
+/* Checks the sizes in 'def' of the map named 'name'. */
+static int
+check_sizes(const char *name, const struct ubpf_map_def *def,
+            const struct map_rule *rule, char **error)
+{
     if (!def->key_size || def->key_size > UBPF_MAX_KEY_SIZE) {
         return ubpf_fail(error, EINVAL,
                          "map \"%s\" has keys of %" PRIu32
@@ -49,17 +92,119 @@ check_def(const char *name, const struct ubpf_map_def *def, char **error)
         return ubpf_fail(error, EINVAL, "map \"%s\" has room for no entries",
                          name);
     }
-    if (def->type == UBPF_MAP_TYPE_ARRAY && def->key_size != 4) {
+    if (rule->key_size && def->key_size != rule->key_size) {
         return ubpf_fail(error, EINVAL,
-                         "map \"%s\" is an array with keys of %" PRIu32
-                         " bytes, not 4",
-                         name, def->key_size);
+                         "map \"%s\" is %s with keys of %" PRIu32
+                         " bytes, not %" PRIu32,
+                         name, rule->name, def->key_size, rule->key_size);
     }
-    if (def->type == UBPF_MAP_TYPE_LPM && def->key_size < 5) {
+    if (def->key_size < rule->min_key) {
         return ubpf_fail(error, EINVAL,
-                         "map \"%s\" is an LPM map with keys of %" PRIu32
-                         " bytes, fewer than 5",
-                         name, def->key_size);
+                         "map \"%s\" is %s with keys of %" PRIu32
+                         " bytes, fewer than %" PRIu32,
+                         name, rule->name, def->key_size, rule->min_key);
+    }
+    if (rule->value_size && def->value_size != rule->value_size) {
+        return ubpf_fail(error, EINVAL,
+                         "map \"%s\" is %s with values of %" PRIu32
+                         " bytes, not %" PRIu32,
+                         name, rule->name, def->value_size, rule->value_size);
+    }
+    if (rule->has_words && def->value_size % 8) {
+        return ubpf_fail(error, EINVAL,
+                         "map \"%s\" is %s with values of %" PRIu32
+                         " bytes, not a multiple of 8",
+                         name, rule->name, def->value_size);
+    }
+    return 0;
+}
+
+/* Checks the flags and the state in 'def' of the map named 'name'. */
+static int
+check_state(const char *name, const struct ubpf_map_def *def,
+            const struct map_rule *rule, char **error)
+{
+    uint32_t flags =
+        rule->flags | UBPF_MAP_F_RDONLY_PROG | UBPF_MAP_F_RDONLY_USER;
+
+    if (def->flags & ~flags) {
+        return ubpf_fail(error, EINVAL,
+                         "map \"%s\" is %s with unknown flags %#" PRIx32, name,
+                         rule->name, def->flags & ~flags);
+    }
+    if (def->state_size && !rule->has_state) {
+        return ubpf_fail(error, EINVAL,
+                         "map \"%s\" is %s with %" PRIu32
+                         " bytes of state, which it cannot have",
+                         name, rule->name, def->state_size);
+    }
+    if (def->state_size > def->value_size
+        || (def->state_size && (def->state_size % 8 || def->value_size % 8))) {
+        return ubpf_fail(error, EINVAL,
+                         "map \"%s\" has %" PRIu32
+                         " bytes of state in values of %" PRIu32
+                         ": both must be multiples of 8, the state not the "
+                         "greater",
+                         name, def->state_size, def->value_size);
+    }
+    if (def->flags & UBPF_MAP_F_AGING
+        && def->state_size < sizeof(struct ubpf_aging)) {
+        return ubpf_fail(error, EINVAL,
+                         "the entries of map \"%s\" age, but have %" PRIu32
+                         " bytes of state, fewer than %zu",
+                         name, def->state_size, sizeof(struct ubpf_aging));
+    }
+    if (def->flags & UBPF_MAP_F_EXPIRE && !(def->flags & UBPF_MAP_F_AGING)) {
+        return ubpf_fail(error, EINVAL,
+                         "the entries of map \"%s\" expire, but do not age",
+                         name);
+    }
+    return 0;
+}
+
+/* Checks what 'def' says of the map named 'name'. */
+static int
+check_def(const char *name, const struct ubpf_map_def *def, char **error)
+{
+    const struct map_rule *rule = find_rule(def->type);
+    int err;
+
+    if (def->type == UBPF_MAP_TYPE_ARRAY_OF_MAPS) {
+        return ubpf_fail(error, EINVAL,
+                         "map \"%s\" is an array of maps, which this engine "
+                         "does not have",
+                         name);
+    }
+    if (!rule) {
+        return ubpf_fail(error, EINVAL, "map \"%s\" has unknown type %" PRIu32,
+                         name, def->type);
+    }
+    err = check_sizes(name, def, rule, error);
+    if (!err) {
+        err = check_state(name, def, rule, error);
+    }
+    if (err) {
+        return err;
+    }
+    if (def->type == UBPF_MAP_TYPE_TERNARY) {
+        if (def->extra > def->key_size / 8) {
+            return ubpf_fail(error, EINVAL,
+                             "map \"%s\" has %" PRIu32
+                             " ranges in keys of %" PRIu32 " bytes",
+                             name, def->extra, def->key_size);
+        }
+    } else if (def->extra) {
+        return ubpf_fail(error, EINVAL,
+                         "map \"%s\" is %s, and has %" PRIu32
+                         " where there must be 0",
+                         name, rule->name, def->extra);
+    }
+    if (def->type == UBPF_MAP_TYPE_RING
+        && def->max_entries & (def->max_entries - 1)) {
+        return ubpf_fail(error, EINVAL,
+                         "map \"%s\" is a ring of %" PRIu32
+                         " records, not a power of 2",
+                         name, def->max_entries);
     }
     return 0;
 }
@@ -278,6 +423,20 @@ find_map(const struct reader *r, const uint8_t *name, uint32_t len)
     return NULL;
 }
 
+/* True if 'record' has the sizes that entries of a map of 'def' have for the
+ * control plane, or sets all elements of an array. */
+static bool
+init_fits(const struct ubpf_map_def *def,
+          const struct ubpf_init_record *record)
+{
+    bool is_array =
+        def->type == UBPF_MAP_TYPE_ARRAY || def->type == UBPF_MAP_TYPE_METER;
+
+    return record->value_size == ubpf_map_entry_value_size(def)
+           && (record->key_size == ubpf_map_entry_key_size(def)
+               || (is_array && !record->key_size));
+}
+
 /* Reads the record at the start of the 'size' bytes at 'p' to '*init' and its
  * length to '*len'. */
 static int
@@ -314,8 +473,7 @@ read_init(const struct reader *r, const uint8_t *p, size_t size,
                          (int) (record.name_len < 64 ? record.name_len : 64),
                          (const char *) p + sizeof record);
     }
-    if (record.reserved || record.key_size != map->def.key_size
-        || record.value_size != map->def.value_size) {
+    if (record.reserved || !init_fits(&map->def, &record)) {
         return ubpf_fail(error, EINVAL,
                          "record %" PRIu32 " of section \"" UBPF_SEC_INIT
                          "\" does not fit map \"%s\"",
@@ -330,8 +488,8 @@ read_init(const struct reader *r, const uint8_t *p, size_t size,
         }
     }
     init->map = (uint32_t) (map - r->obj->maps);
-    init->key = p + sizeof record + record.name_len;
-    init->value = init->key + record.key_size;
+    init->key = record.key_size ? p + sizeof record + record.name_len : NULL;
+    init->value = p + sizeof record + record.name_len + record.key_size;
     *len = (size_t) padded;
     return 0;
 }

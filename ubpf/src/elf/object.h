@@ -65,9 +65,8 @@ struct ubpf_object_section {
     size_t size;
 };
 
-/* A map that the object declares.  Type, flags and sizes are valid: the key of
- * an array has 4 bytes, that of an LPM map at least 5, no size and no
- * 'max_entries' is 0. */
+/* A map that the object declares.  All that 'def' says is valid and fits
+ * together; no size and no 'max_entries' is 0. */
 struct ubpf_object_map {
     const char *name; /* Not empty, unique within the object. */
     struct ubpf_map_def def;
@@ -76,8 +75,8 @@ struct ubpf_object_map {
 /* An entry that a map has from the start. */
 struct ubpf_object_init {
     uint32_t map;         /* Index into 'maps'. */
-    const uint8_t *key;   /* 'key_size' bytes, unaligned. */
-    const uint8_t *value; /* 'value_size' bytes, unaligned. */
+    const uint8_t *key;   /* Unaligned; NULL: each element of an array. */
+    const uint8_t *value; /* Unaligned. */
 };
 
 struct ubpf_object {

@@ -2,18 +2,12 @@
  *
  * Arrays: one block of memory, every element present from the start. */
 
-#include "maps/map.h"
+#include "maps/array.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "host.h"
-
-struct array_map {
-    struct ubpf_map up;
-    uint64_t stride;   /* From one element to the next. */
-    uint8_t *elements; /* Aligned to 8 bytes. */
-};
+#include "maps/memory.h"
 
 static struct array_map *
 array_cast(const struct ubpf_map *map)
@@ -31,17 +25,17 @@ array_footprint(const struct ubpf_map_def *def)
 static struct ubpf_map *
 array_create(const struct ubpf_host *host, const struct ubpf_map_def *def)
 {
-    struct array_map *array = ubpf_host_zalloc(host, 1, sizeof *array);
+    struct array_map *array = map_zalloc(host, sizeof *array);
 
     if (!array) {
         return NULL;
     }
     array->stride = ubpf_round8(def->value_size);
-    array->elements = ubpf_host_zalloc(host, def->max_entries, array->stride);
+    array->elements = map_zalloc(host, def->max_entries * array->stride);
     if (!array->elements
         || ubpf_map_init(&array->up, &ubpf_array_ops, host, def)) {
-        ubpf_host_free(host, array->elements);
-        ubpf_host_free(host, array);
+        map_free(host, array->elements, def->max_entries * array->stride);
+        map_free(host, array, sizeof *array);
         return NULL;
     }
     return &array->up;
@@ -52,22 +46,18 @@ array_destroy(struct ubpf_map *map)
 {
     struct array_map *array = array_cast(map);
     struct ubpf_host host = map->host;
+    uint64_t size = map->def.max_entries * array->stride;
 
     ubpf_map_uninit(map);
-    ubpf_host_free(&host, array->elements);
-    ubpf_host_free(&host, array);
+    map_free(&host, array->elements, size);
+    map_free(&host, array, sizeof *array);
 }
 
 static void *
 array_lookup(const struct ubpf_map *map, const void *key)
 {
-    const struct array_map *array = array_cast(map);
-    uint32_t index;
-
-    memcpy(&index, key, sizeof index);
-    return index < map->def.max_entries
-               ? array->elements + index * array->stride
-               : NULL;
+    return array_lookup_inline(map, key, map->def.max_entries,
+                               array_cast(map)->stride);
 }
 
 static int
@@ -75,25 +65,26 @@ array_update(struct ubpf_map *map, const void *key, const void *value,
              uint64_t flags)
 {
     void *element = array_lookup(map, key);
+    uint32_t size = map->def.value_size;
 
-    if (flags > UBPF_EXIST) {
-        return EINVAL;
-    } else if (!element) {
+    if (!element) {
         return ENOENT;
-    } else if (flags == UBPF_NOEXIST) {
+    } else if (update_mode(flags) == UBPF_NOEXIST) {
         return EEXIST;
     }
+    if (!(flags & UBPF_STATE)) {
+        size -= map->def.state_size;
+    }
     pthread_mutex_lock(&map->lock);
-    ubpf_value_write(element, value, map->def.value_size);
+    ubpf_value_write(element, value, size);
     pthread_mutex_unlock(&map->lock);
     return 0;
 }
 
 static int
-array_delete(struct ubpf_map *map, const void *key)
+array_remove(struct ubpf_map *map, const void *key, uint64_t now)
 {
-    (void) map;
-    (void) key;
+    (void) map, (void) key, (void) now;
     return EINVAL;
 }
 
@@ -137,7 +128,7 @@ const struct map_ops ubpf_array_ops = {
     .destroy = array_destroy,
     .lookup = array_lookup,
     .update = array_update,
-    .remove = array_delete,
+    .remove = array_remove,
     .dump = array_dump,
     .get_info = array_get_info,
 };

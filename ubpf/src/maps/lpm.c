@@ -10,7 +10,8 @@
 #include <string.h>
 
 #include "elf/object.h"
-#include "host.h"
+#include "maps/memory.h"
+#include "maps/pool.h"
 #include "maps/table.h"
 #include "maps/trie.h"
 
@@ -19,8 +20,10 @@
 struct lpm_map {
     struct ubpf_map up;
     struct table table;
+    struct pool *pool;
     struct trie trie;
     uint32_t max_prefix_len;
+    uint32_t value_ofs; /* From the start of an element. */
 };
 
 /* A key of any size, copied, so that nobody writes to it meanwhile. */
@@ -34,28 +37,47 @@ lpm_cast(const struct ubpf_map *map)
     return (struct lpm_map *) map;
 }
 
+static uint32_t
+value_ofs(const struct ubpf_map_def *def)
+{
+    return (uint32_t) (sizeof(struct table_element)
+                       + ubpf_round8(def->key_size));
+}
+
+static uint64_t
+element_size(const struct ubpf_map_def *def)
+{
+    return value_ofs(def) + ubpf_round8(def->value_size);
+}
+
 static uint64_t
 lpm_footprint(const struct ubpf_map_def *def)
 {
-    return sizeof(struct lpm_map) + table_footprint(def) + trie_footprint(def);
+    return sizeof(struct lpm_map) + table_footprint(def->max_entries)
+           + pool_footprint(element_size(def), def->max_entries)
+           + trie_footprint(def);
 }
 
 static struct ubpf_map *
 lpm_create(const struct ubpf_host *host, const struct ubpf_map_def *def)
 {
-    struct lpm_map *lpm = ubpf_host_zalloc(host, 1, sizeof *lpm);
+    struct lpm_map *lpm = map_zalloc(host, sizeof *lpm);
 
     if (!lpm) {
         return NULL;
     }
     lpm->max_prefix_len = (uint32_t) (def->key_size - PREFIX_LEN_SIZE) * 8;
-    if (table_init(&lpm->table, host, def)
+    lpm->value_ofs = value_ofs(def);
+    lpm->pool = pool_create(host, element_size(def), 0);
+    if (!lpm->pool || trie_init(&lpm->trie, host, lpm->max_prefix_len / 8)
+        || table_init(&lpm->table, host, def->key_size, def->max_entries, true)
         || ubpf_map_init(&lpm->up, &ubpf_lpm_ops, host, def)) {
-        table_uninit(&lpm->table, host);
-        ubpf_host_free(host, lpm);
+        table_uninit(&lpm->table, NULL);
+        trie_uninit(&lpm->trie);
+        pool_destroy(lpm->pool);
+        map_free(host, lpm, sizeof *lpm);
         return NULL;
     }
-    trie_init(&lpm->trie, &lpm->up.host, lpm->max_prefix_len / 8);
     return &lpm->up;
 }
 
@@ -66,9 +88,16 @@ lpm_destroy(struct ubpf_map *map)
     struct ubpf_host host = map->host;
 
     trie_uninit(&lpm->trie);
+    table_uninit(&lpm->table, pool_free);
+    pool_destroy(lpm->pool);
     ubpf_map_uninit(map);
-    table_uninit(&lpm->table, &host);
-    ubpf_host_free(&host, lpm);
+    map_free(&host, lpm, sizeof *lpm);
+}
+
+static void *
+value_of(const struct lpm_map *lpm, const struct table_element *element)
+{
+    return (uint8_t *) (uintptr_t) element + lpm->value_ofs;
 }
 
 /* Copies 'key' to '*copy' and returns its prefix length. */
@@ -95,42 +124,91 @@ cut_key(const struct lpm_map *lpm, struct lpm_key *key, uint32_t prefix_len)
     }
 }
 
+/* The element for the longest prefix of 'key', or NULL. */
+static struct table_element *
+find_longest(const struct lpm_map *lpm, const void *key)
+{
+    uint32_t prefix_len;
+
+    memcpy(&prefix_len, key, sizeof prefix_len);
+    return prefix_len <= lpm->max_prefix_len
+               ? trie_lookup(&lpm->trie,
+                             (const uint8_t *) key + PREFIX_LEN_SIZE,
+                             prefix_len)
+               : NULL;
+}
+
 static void *
 lpm_lookup(const struct ubpf_map *map, const void *key)
 {
     const struct lpm_map *lpm = lpm_cast(map);
-    const uint8_t *data = (const uint8_t *) key + PREFIX_LEN_SIZE;
-    struct table_element *element;
-    uint32_t prefix_len;
+    const struct table_element *element = find_longest(lpm, key);
+    void *value;
 
-    memcpy(&prefix_len, key, sizeof prefix_len);
-    if (prefix_len > lpm->max_prefix_len) {
+    if (!element) {
         return NULL;
     }
-    element = trie_lookup(&lpm->trie, data, prefix_len);
-    return element ? table_value(&lpm->table, element) : NULL;
+    value = value_of(lpm, element);
+    map_value_touch(map, value);
+    return value;
 }
 
-/* As table_insert(), for both the table and the trie. */
 static int
-insert(struct lpm_map *lpm, const struct lpm_key *key,
-       struct table_element *element, uint64_t flags,
-       struct table_element **oldp)
+lpm_read(const struct ubpf_map *map, const void *key, void *value)
 {
-    uint32_t prefix_len;
-    int err = 0;
+    const struct lpm_map *lpm = lpm_cast(map);
+    const struct table_element *element = find_longest(lpm, key);
 
-    memcpy(&prefix_len, key->bytes, sizeof prefix_len);
-    if (!table_find(&lpm->table, key->bytes, element->hash)) {
-        err = trie_reserve(&lpm->trie);
+    if (!element) {
+        return ENOENT;
+    }
+    map_value_get(map, value, value_of(lpm, element));
+    return 0;
+}
+
+/* The element for exactly 'key', which is cut, or NULL. */
+static struct table_element *
+find_exact(const struct lpm_map *lpm, const void *key, uint64_t hash)
+{
+    return table_find(&lpm->table, key, lpm->up.def.key_size, hash);
+}
+
+/* Puts 'element', with its key, into the map.  '*oldp' is then what it
+ * replaces, or NULL. */
+static int
+insert(struct lpm_map *lpm, struct table_element *element, const void *value,
+       uint64_t flags, struct table_element **oldp)
+{
+    const uint8_t *data = element->key + PREFIX_LEN_SIZE;
+    uint64_t hash =
+        table_hash(&lpm->table, element->key, lpm->up.def.key_size);
+    struct table_element *old = find_exact(lpm, element->key, hash);
+    uint64_t mode = update_mode(flags);
+    uint32_t prefix_len;
+    int err;
+
+    memcpy(&prefix_len, element->key, sizeof prefix_len);
+    if (old ? mode == UBPF_NOEXIST : mode == UBPF_EXIST) {
+        return old ? EEXIST : ENOENT;
+    }
+    map_value_init(&lpm->up, value_of(lpm, element), value,
+                   old ? value_of(lpm, old) : NULL, flags);
+    if (old) {
+        table_replace(&lpm->table, old, element);
+        trie_set(&lpm->trie, data, prefix_len, element);
+        *oldp = old;
+        return 0;
+    }
+    if (atomic_load_explicit(&lpm->table.n, memory_order_relaxed)
+        >= lpm->up.def.max_entries) {
+        return ENOSPC;
+    }
+    err = trie_reserve(&lpm->trie);
+    if (!err) {
+        err = table_insert(&lpm->table, element, hash);
     }
     if (!err) {
-        err = table_insert(&lpm->table, element, flags,
-                           lpm->up.def.max_entries, oldp);
-    }
-    if (!err) {
-        trie_set(&lpm->trie, key->bytes + PREFIX_LEN_SIZE, prefix_len,
-                 element);
+        trie_set(&lpm->trie, data, prefix_len, element);
     }
     return err;
 }
@@ -145,27 +223,27 @@ lpm_update(struct ubpf_map *map, const void *key_, const void *value,
     struct table_element *element, *old = NULL;
     int err;
 
-    if (flags > UBPF_EXIST || prefix_len > lpm->max_prefix_len) {
+    if (prefix_len > lpm->max_prefix_len) {
         return EINVAL;
     }
     cut_key(lpm, &key, prefix_len);
-    element = table_new_element(&lpm->table, &map->host, key.bytes, value);
+    element = pool_alloc(lpm->pool);
     if (!element) {
         return ENOMEM;
     }
+    memcpy(element->key, key.bytes, map->def.key_size);
     pthread_mutex_lock(&map->lock);
-    err = insert(lpm, &key, element, flags, &old);
+    err = insert(lpm, element, value, flags, &old);
     pthread_mutex_unlock(&map->lock);
     if (err) {
-        ubpf_host_free(&map->host, element);
-    } else {
-        ubpf_host_free_postponed(&map->host, old);
+        pool_free(element);
     }
+    pool_free_postponed(old);
     return err;
 }
 
 static int
-lpm_delete(struct ubpf_map *map, const void *key_)
+lpm_remove(struct ubpf_map *map, const void *key_, uint64_t now)
 {
     struct lpm_map *lpm = lpm_cast(map);
     struct lpm_key key;
@@ -177,12 +255,17 @@ lpm_delete(struct ubpf_map *map, const void *key_)
     }
     cut_key(lpm, &key, prefix_len);
     pthread_mutex_lock(&map->lock);
-    old = table_remove(&lpm->table, key.bytes);
+    old = find_exact(lpm, key.bytes,
+                     table_hash(&lpm->table, key.bytes, map->def.key_size));
+    if (old && now && !map_value_is_idle(map, value_of(lpm, old), now)) {
+        old = NULL;
+    }
     if (old) {
+        table_remove(&lpm->table, old);
         trie_remove(&lpm->trie, key.bytes + PREFIX_LEN_SIZE, prefix_len);
     }
     pthread_mutex_unlock(&map->lock);
-    ubpf_host_free_postponed(&map->host, old);
+    pool_free_postponed(old);
     return old ? 0 : ENOENT;
 }
 
@@ -190,7 +273,22 @@ static size_t
 lpm_dump(const struct ubpf_map *map, uint64_t *cursor, void *entries,
          size_t max)
 {
-    return table_dump(&lpm_cast(map)->table, cursor, entries, max);
+    const struct lpm_map *lpm = lpm_cast(map);
+    uint8_t *p = entries;
+    size_t n;
+
+    for (n = 0; n < max; n++) {
+        const struct table_element *element = table_next(&lpm->table, cursor);
+
+        if (!element) {
+            break;
+        }
+        memcpy(p, element->key, map->def.key_size);
+        p += map->def.key_size;
+        map_value_get(map, p, value_of(lpm, element));
+        p += map->def.value_size;
+    }
+    return n;
 }
 
 static void
@@ -200,8 +298,8 @@ lpm_get_info(const struct ubpf_map *map, struct ubpf_map_info *info)
 
     info->n_entries =
         atomic_load_explicit(&lpm->table.n, memory_order_relaxed);
-    info->bytes =
-        sizeof *lpm + table_bytes(&lpm->table) + trie_bytes(&lpm->trie);
+    info->bytes = sizeof *lpm + table_bytes(&lpm->table)
+                  + pool_bytes(lpm->pool) + trie_bytes(&lpm->trie);
 }
 
 const struct map_ops ubpf_lpm_ops = {
@@ -209,8 +307,9 @@ const struct map_ops ubpf_lpm_ops = {
     .create = lpm_create,
     .destroy = lpm_destroy,
     .lookup = lpm_lookup,
+    .read = lpm_read,
     .update = lpm_update,
-    .remove = lpm_delete,
+    .remove = lpm_remove,
     .dump = lpm_dump,
     .get_info = lpm_get_info,
 };

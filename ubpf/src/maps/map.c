@@ -5,6 +5,7 @@
 #include "maps/map.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "host.h"
@@ -14,14 +15,43 @@ ubpf_map_ops(uint32_t type)
 {
     switch (type) {
     case UBPF_MAP_TYPE_HASH:
+    case UBPF_MAP_TYPE_LRU_HASH:
         return &ubpf_hash_ops;
     case UBPF_MAP_TYPE_ARRAY:
         return &ubpf_array_ops;
+    case UBPF_MAP_TYPE_THREAD_HASH:
+        return &ubpf_thread_hash_ops;
+    case UBPF_MAP_TYPE_THREAD_ARRAY:
+        return &ubpf_thread_array_ops;
     case UBPF_MAP_TYPE_LPM:
         return &ubpf_lpm_ops;
+    case UBPF_MAP_TYPE_RING:
+        return &ubpf_ring_ops;
+    case UBPF_MAP_TYPE_TERNARY:
+        return &ubpf_ternary_ops;
+    case UBPF_MAP_TYPE_METER:
+        return &ubpf_meter_ops;
     default:
         return NULL;
     }
+}
+
+uint32_t
+ubpf_map_entry_key_size(const struct ubpf_map_def *def)
+{
+    switch (def->type) {
+    case UBPF_MAP_TYPE_TERNARY:
+        return (uint32_t) sizeof(struct ubpf_ternary_key) + 2 * def->key_size;
+    default:
+        return def->key_size;
+    }
+}
+
+uint32_t
+ubpf_map_entry_value_size(const struct ubpf_map_def *def)
+{
+    return def->type == UBPF_MAP_TYPE_RING ? 8 + def->value_size
+                                           : def->value_size;
 }
 
 int
@@ -114,13 +144,90 @@ ubpf_value_write(void *shared_, const void *src_, size_t size)
     }
 }
 
+/* The aging of 'value'. */
+static struct ubpf_aging *
+aging_of(const struct ubpf_map *map, const void *value)
+{
+    return (struct ubpf_aging *) ((uintptr_t) value + map->def.value_size
+                                  - sizeof(struct ubpf_aging));
+}
+
+/* In memory 'idle_ns' is the time when the entry was last used. */
+void
+map_value_init(const struct ubpf_map *map, void *dst_, const void *value,
+               const void *old, uint64_t flags)
+{
+    uint32_t plain = map->def.value_size - map->def.state_size;
+    uint8_t *dst = dst_;
+
+    memcpy(dst, value, plain);
+    if (flags & UBPF_STATE) {
+        memcpy(dst + plain, (const uint8_t *) value + plain,
+               map->def.state_size);
+    } else if (old) {
+        ubpf_value_read(dst + plain, (const uint8_t *) old + plain,
+                        map->def.state_size);
+    } else {
+        memset(dst + plain, 0, map->def.state_size);
+    }
+    if (map->def.flags & UBPF_MAP_F_AGING) {
+        struct ubpf_aging *aging = aging_of(map, dst);
+
+        if (!(flags & UPDATE_BY_PROG)) {
+            memcpy(&aging->timeout_ns,
+                   (const uint8_t *) value + map->def.value_size
+                       - sizeof *aging,
+                   sizeof aging->timeout_ns);
+        }
+        aging->idle_ns = map->host.now_ns();
+    }
+}
+
+static uint64_t
+idle_ns(const struct ubpf_aging *aging, uint64_t now)
+{
+    uint64_t used = __atomic_load_n(&aging->idle_ns, __ATOMIC_RELAXED);
+
+    return now > used ? now - used : 0;
+}
+
+void
+map_value_get(const struct ubpf_map *map, void *dst, const void *shared)
+{
+    ubpf_value_read(dst, shared, map->def.value_size);
+    if (map->def.flags & UBPF_MAP_F_AGING) {
+        uint64_t idle = idle_ns(aging_of(map, shared), map->host.now_ns());
+
+        memcpy((uint8_t *) dst + map->def.value_size - sizeof idle, &idle,
+               sizeof idle);
+    }
+}
+
+void
+map_value_touch(const struct ubpf_map *map, void *shared)
+{
+    if (map->def.flags & UBPF_MAP_F_AGING) {
+        __atomic_store_n(&aging_of(map, shared)->idle_ns, map->host.now_ns(),
+                         __ATOMIC_RELAXED);
+    }
+}
+
+bool
+map_value_is_idle(const struct ubpf_map *map, const void *shared, uint64_t now)
+{
+    const struct ubpf_aging *aging = aging_of(map, shared);
+    uint64_t timeout = __atomic_load_n(&aging->timeout_ns, __ATOMIC_RELAXED);
+
+    return timeout && idle_ns(aging, now) > timeout;
+}
+
 void
 ubpf_map_get_info(const struct ubpf_map *map, struct ubpf_map_info *info)
 {
     info->name = map->name;
     info->def = map->def;
-    info->entry_key_size = map->def.key_size;
-    info->entry_value_size = map->def.value_size;
+    info->entry_key_size = ubpf_map_entry_key_size(&map->def);
+    info->entry_value_size = ubpf_map_entry_value_size(&map->def);
     info->n_dropped = 0;
     map->ops->get_info(map, info);
 }
@@ -128,12 +235,16 @@ ubpf_map_get_info(const struct ubpf_map *map, struct ubpf_map_info *info)
 int
 ubpf_map_lookup(const struct ubpf_map *map, const void *key, void *value)
 {
-    const void *found = map->ops->lookup(map, key);
+    const void *found;
 
+    if (map->ops->read) {
+        return map->ops->read(map, key, value);
+    }
+    found = map->ops->lookup(map, key);
     if (!found) {
         return ENOENT;
     }
-    ubpf_value_read(value, found, map->def.value_size);
+    map_value_get(map, value, found);
     return 0;
 }
 
@@ -144,6 +255,10 @@ ubpf_map_update(struct ubpf_map *map, const void *key, const void *value,
     if (map->def.flags & UBPF_MAP_F_RDONLY_USER) {
         return EPERM;
     }
+    if (flags > (UBPF_EXIST | UBPF_STATE)
+        || update_mode(flags) == (UBPF_NOEXIST | UBPF_EXIST)) {
+        return EINVAL;
+    }
     return map->ops->update(map, key, value, flags);
 }
 
@@ -153,7 +268,24 @@ ubpf_map_delete(struct ubpf_map *map, const void *key)
     if (map->def.flags & UBPF_MAP_F_RDONLY_USER) {
         return EPERM;
     }
-    return map->ops->remove(map, key);
+    return map->ops->remove(map, key, 0);
+}
+
+int
+ubpf_map_put_initial(struct ubpf_map *map, const void *key, const void *value)
+{
+    bool is_array = map->def.type == UBPF_MAP_TYPE_ARRAY
+                    || map->def.type == UBPF_MAP_TYPE_METER;
+    uint64_t flags = UBPF_STATE | (is_array ? UBPF_ANY : UBPF_NOEXIST);
+    int err = 0;
+
+    if (key) {
+        return map->ops->update(map, key, value, flags);
+    }
+    for (uint32_t i = 0; !err && i < map->def.max_entries; i++) {
+        err = map->ops->update(map, &i, value, flags);
+    }
+    return err;
 }
 
 size_t
@@ -161,4 +293,41 @@ ubpf_map_dump(const struct ubpf_map *map, uint64_t *cursor, void *entries,
               size_t max)
 {
     return map->ops->dump(map, cursor, entries, max);
+}
+
+/* Entries are looked at in pieces of a dump, so that the lock is never held
+ * for long; whether one is still idle is checked again under the lock. */
+uint32_t
+ubpf_map_expire(struct ubpf_map *map)
+{
+    uint32_t wanted = UBPF_MAP_F_AGING | UBPF_MAP_F_EXPIRE;
+    size_t key_size = ubpf_map_entry_key_size(&map->def);
+    size_t size = key_size + map->def.value_size;
+    size_t n, max = size < 4096 ? 16384 / size : 1;
+    uint64_t cursor = 0, now;
+    uint32_t n_expired = 0;
+    uint8_t *entries;
+
+    if ((map->def.flags & wanted) != wanted) {
+        return 0;
+    }
+    entries = map->host.alloc(max * size);
+    if (!entries) {
+        return 0;
+    }
+    now = map->host.now_ns();
+    while ((n = map->ops->dump(map, &cursor, entries, max)) > 0) {
+        for (size_t i = 0; i < n; i++) {
+            const uint8_t *key = entries + i * size;
+            struct ubpf_aging aging;
+
+            memcpy(&aging, key + size - sizeof aging, sizeof aging);
+            if (aging.timeout_ns && aging.idle_ns > aging.timeout_ns
+                && !map->ops->remove(map, key, now)) {
+                n_expired++;
+            }
+        }
+    }
+    map->host.free(entries);
+    return n_expired;
 }

@@ -4,16 +4,18 @@
  *
  * Threads.  Lookups and dumps take no lock and run inside the host's read-side
  * critical section.  Updates and deletes take the map's mutex.  An element of
- * a hash or LPM map never changes its key; an update puts another element in
- * its place and frees the old one after a grace period.  Values are otherwise
- * written in place, by programs and, for arrays, by updates: two writers of
- * one value may interleave at the granularity of aligned 8-byte words. */
+ * a hash, LPM or ternary map never changes its key; an update puts another
+ * element in its place and frees the old one after a grace period.  Values are
+ * otherwise written in place, by programs and, for arrays, by updates: two
+ * writers of one value may interleave at the granularity of aligned 8-byte
+ * words. */
 
 #ifndef UBPF_MAP_H
 #define UBPF_MAP_H 1
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <ubpf/ubpf.h>
@@ -27,6 +29,17 @@ struct ubpf_map {
     pthread_mutex_t lock; /* Serialises writers. */
 };
 
+/* Beside enum ubpf_update_flags: a program's update, not the control
+ * plane's. */
+#define UPDATE_BY_PROG (UINT64_C(1) << 32)
+
+/* What an update may do with an entry. */
+static inline uint64_t
+update_mode(uint64_t flags)
+{
+    return flags & (UBPF_NOEXIST | UBPF_EXIST);
+}
+
 /* What a type of map does.  All sizes and flags of 'def' are valid. */
 struct map_ops {
     /* Bytes that a full map of 'def' takes. */
@@ -38,29 +51,46 @@ struct map_ops {
                                const struct ubpf_map_def *def);
     void (*destroy)(struct ubpf_map *map);
 
-    /* The value for 'key', or NULL. */
+    /* A program's lookup: the value for 'key', or NULL.  NULL where programs
+     * cannot look up (see ubpf_helper_takes_map()). */
     void *(*lookup)(const struct ubpf_map *map, const void *key);
 
-    /* As ubpf_map_update() and ubpf_map_delete(), less the check of the
-     * map's flags.  They take the lock. */
+    /* The control plane's lookup: copies the value to 'value' and returns 0 or
+     * ENOENT.  NULL: it finds what a program's does. */
+    int (*read)(const struct ubpf_map *map, const void *key, void *value);
+
+    /* As ubpf_map_update(), less the check of the map's flags.  It takes the
+     * lock.  'flags' are valid; UPDATE_BY_PROG comes without UBPF_STATE. */
     int (*update)(struct ubpf_map *map, const void *key, const void *value,
                   uint64_t flags);
-    int (*remove)(struct ubpf_map *map, const void *key);
+
+    /* As ubpf_map_delete().  With 'now' not 0 (and UBPF_MAP_F_AGING) only what
+     * is map_value_is_idle() then, else ENOENT.  It takes the lock. */
+    int (*remove)(struct ubpf_map *map, const void *key, uint64_t now);
 
     /* As ubpf_map_dump(). */
     size_t (*dump)(const struct ubpf_map *map, uint64_t *cursor, void *entries,
                    size_t max);
 
-    /* Sets 'n_entries' and 'bytes' of '*info'. */
+    /* Sets 'n_entries', 'bytes' and perhaps 'n_dropped' of '*info'. */
     void (*get_info)(const struct ubpf_map *map, struct ubpf_map_info *info);
 };
 
 extern const struct map_ops ubpf_array_ops;
 extern const struct map_ops ubpf_hash_ops;
 extern const struct map_ops ubpf_lpm_ops;
+extern const struct map_ops ubpf_meter_ops;
+extern const struct map_ops ubpf_ring_ops;
+extern const struct map_ops ubpf_ternary_ops;
+extern const struct map_ops ubpf_thread_array_ops;
+extern const struct map_ops ubpf_thread_hash_ops;
 
 /* The ops of maps of 'type', or NULL. */
 const struct map_ops *ubpf_map_ops(uint32_t type);
+
+/* Bytes of a key and a value as the control plane has them. */
+uint32_t ubpf_map_entry_key_size(const struct ubpf_map_def *def);
+uint32_t ubpf_map_entry_value_size(const struct ubpf_map_def *def);
 
 /* Makes an empty map with one reference.  Returns NULL for want of memory. */
 struct ubpf_map *ubpf_map_create(const struct ubpf_host *host,
@@ -70,6 +100,11 @@ struct ubpf_map *ubpf_map_ref(struct ubpf_map *map);
 
 /* Drops a reference; the last one frees the map at once.  NULL is fine. */
 void ubpf_map_unref(struct ubpf_map *map);
+
+/* An entry that the object gives, with all of its value, state included.  A
+ * NULL 'key' stands for each element of an array. */
+int ubpf_map_put_initial(struct ubpf_map *map, const void *key,
+                         const void *value);
 
 /* Lets each ops->create() initialise what all types share.  Returns 0 or an
  * errno value. */
@@ -81,10 +116,29 @@ void ubpf_map_uninit(struct ubpf_map *map);
 /* The address of element 0 of an array, for UBPF_PSEUDO_MAP_VALUE. */
 void *ubpf_array_base(const struct ubpf_map *map);
 
+/* RING_OUTPUT and METER_EXECUTE; the result of the helper. */
+int ubpf_ring_output(struct ubpf_map *map, const void *data, uint64_t size);
+uint64_t ubpf_meter_map_execute(const struct ubpf_map *map, uint64_t index,
+                                uint64_t units, uint64_t colour);
+
 /* Copies a value of 'size' bytes out of, or into, a map, where 'shared' is
  * aligned to 8 bytes and may be written and read at the same time. */
 void ubpf_value_read(void *dst, const void *shared, size_t size);
 void ubpf_value_write(void *shared, const void *src, size_t size);
+
+/* Values of maps whose entries have state.
+ *
+ * map_value_init() fills 'dst', which nobody else sees, for an update to
+ * 'value': 'old' is the value that it replaces, or NULL.
+ * map_value_get() copies 'shared', a value in the map, for the control plane.
+ * map_value_touch() notes that a program found 'shared'.
+ * map_value_is_idle() says whether 'shared' has timed out by 'now'. */
+void map_value_init(const struct ubpf_map *map, void *dst, const void *value,
+                    const void *old, uint64_t flags);
+void map_value_get(const struct ubpf_map *map, void *dst, const void *shared);
+void map_value_touch(const struct ubpf_map *map, void *shared);
+bool map_value_is_idle(const struct ubpf_map *map, const void *shared,
+                       uint64_t now);
 
 static inline uint64_t
 ubpf_round8(uint64_t size)

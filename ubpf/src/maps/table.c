@@ -3,48 +3,135 @@
 #include "maps/table.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <string.h>
 #include <sys/random.h>
 
-#include "host.h"
-#include "maps/map.h"
-#include "maps/siphash.h"
+#include "maps/memory.h"
 
-#define MAX_CHAINS (UINT32_C(1) << 28)
+#define LINE 64
 
-/* The number of chains for up to 'max_entries': a power of 2. */
+/* Elements for each bucket that a table is made for. */
+#define PER_BUCKET 4
+
+#define MAX_LOG 28
+
+/* The distance that makes the hash of an element unique: above the bits that
+ * its tag comes from and bit 8, which no order has set so that none is
+ * UINT64_MAX, and far below those that choose its bucket. */
+#define ORDER_STEP 512
+#define ORDER_MASK (~UINT64_C(256))
+
+/* log2 of the number of buckets for 'n' elements; at least 1. */
 static uint32_t
-n_chains(uint32_t max_entries)
+log_buckets(uint64_t n)
 {
-    uint32_t n = 1;
+    uint32_t log = 1;
 
-    while (n < max_entries && n < MAX_CHAINS) {
-        n *= 2;
+    while (log < MAX_LOG && ((uint64_t) PER_BUCKET << log) < n) {
+        log++;
     }
-    return n;
-}
-
-static uint64_t
-element_size(uint32_t key_size, uint32_t value_size)
-{
-    return sizeof(struct table_element) + ubpf_round8(key_size)
-           + ubpf_round8(value_size);
+    return log;
 }
 
 uint64_t
-table_footprint(const struct ubpf_map_def *def)
+table_footprint(uint64_t n)
 {
-    return n_chains(def->max_entries) * sizeof(table_link)
-           + def->max_entries * element_size(def->key_size, def->value_size);
+    /* One bucket in eight overflows, at most (the hash is a good one). */
+    return (sizeof(struct table_bucket) << log_buckets(n)) * 9 / 8
+           + sizeof(struct table_view) + LINE + 64 * LINE;
+}
+
+static uint64_t
+n_buckets(const struct table_view *view)
+{
+    return UINT64_C(1) << (64 - view->shift);
 }
 
 uint64_t
 table_bytes(const struct table *table)
 {
-    return ((uint64_t) table->mask + 1) * sizeof(table_link)
-           + atomic_load_explicit(&table->n, memory_order_relaxed)
-                 * element_size(table->key_size, table->value_size);
+    const struct table_view *view =
+        atomic_load_explicit(&table->view, memory_order_acquire);
+
+    return sizeof *view + LINE
+           + (n_buckets(view)
+              + __atomic_load_n(&view->n_extra, __ATOMIC_RELAXED))
+                 * sizeof *view->buckets;
+}
+
+/* Bytes of the buckets, and what it takes to align them. */
+static uint64_t
+memory_size(const struct table_view *view)
+{
+    return n_buckets(view) * sizeof *view->buckets + LINE - 1;
+}
+
+static struct table_view *
+view_new(const struct ubpf_host *host, uint32_t log)
+{
+    struct table_view *view = map_zalloc(host, sizeof *view);
+
+    if (!view) {
+        return NULL;
+    }
+    view->shift = 64 - log;
+    view->host = *host;
+    view->memory = map_zalloc(host, memory_size(view));
+    if (!view->memory) {
+        map_free(host, view, sizeof *view);
+        return NULL;
+    }
+    view->buckets =
+        (struct table_bucket *) (((uintptr_t) view->memory + LINE - 1)
+                                 & ~(uintptr_t) (LINE - 1));
+    return view;
+}
+
+static uintptr_t
+get_slot(const struct table_bucket *bucket, unsigned int i)
+{
+    return atomic_load_explicit(&bucket->slots[i], memory_order_acquire);
+}
+
+/* The bucket after 'bucket', or NULL. */
+static struct table_bucket *
+next_bucket(const struct table_bucket *bucket)
+{
+    uintptr_t slot = get_slot(bucket, TABLE_SLOTS - 1);
+
+    return slot & 1 ? (struct table_bucket *) (slot - 1) : NULL;
+}
+
+/* The element in slot 'i', or NULL. */
+static struct table_element *
+get_element(const struct table_bucket *bucket, unsigned int i)
+{
+    uintptr_t slot = get_slot(bucket, i);
+
+    return slot & 1 ? NULL : (struct table_element *) slot;
+}
+
+static void
+view_free(void *view_)
+{
+    struct table_view *view = view_;
+    struct ubpf_host host;
+
+    if (!view) { /* A table that was never made. */
+        return;
+    }
+    host = view->host;
+    for (uint64_t i = 0; view->n_extra && i < n_buckets(view); i++) {
+        struct table_bucket *bucket = next_bucket(&view->buckets[i]);
+
+        while (bucket) {
+            struct table_bucket *next = next_bucket(bucket);
+
+            map_free(&host, bucket, sizeof *bucket);
+            bucket = next;
+        }
+    }
+    map_free(&host, view->memory, memory_size(view));
+    map_free(&host, view, sizeof *view);
 }
 
 /* Fills 'seed' from the kernel's random numbers; without them (before the
@@ -54,230 +141,251 @@ randomize(uint64_t seed[2], const struct ubpf_host *host, const void *address)
 {
     if (getrandom(seed, 2 * sizeof *seed, GRND_NONBLOCK)
         != (ssize_t) (2 * sizeof *seed)) {
-        seed[0] = (uintptr_t) address;
-        seed[1] = host->now_ns();
+        seed[0] = (uintptr_t) address * UINT64_C(0x9e3779b97f4a7c15);
+        seed[1] = host->now_ns() * UINT64_C(0xc2b2ae3d27d4eb4f);
     }
 }
 
 int
 table_init(struct table *table, const struct ubpf_host *host,
-           const struct ubpf_map_def *def)
+           uint32_t key_size, uint64_t n, bool grows)
 {
-    uint32_t n = n_chains(def->max_entries);
+    struct table_view *view = view_new(host, log_buckets(grows ? 0 : n));
 
-    table->key_size = def->key_size;
-    table->value_size = def->value_size;
-    table->mask = n - 1;
-    table->chains = ubpf_host_zalloc(host, n, sizeof *table->chains);
-    if (!table->chains) {
+    if (!view) {
         return ENOMEM;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        atomic_init(&table->chains[i], NULL);
-    }
+    table->key_size = key_size;
+    table->grows = grows;
+    atomic_init(&table->view, view);
     atomic_init(&table->n, 0);
-    randomize(table->seed, host, table->chains);
+    randomize(table->seed, host, view);
     return 0;
+}
+
+static struct table_view *
+current_view(const struct table *table)
+{
+    return atomic_load_explicit(&table->view, memory_order_relaxed);
 }
 
 void
-table_uninit(struct table *table, const struct ubpf_host *host)
+table_uninit(struct table *table, void (*free_element)(void *element))
 {
-    for (uint64_t i = 0; table->chains && i <= table->mask; i++) {
-        struct table_element *element = atomic_load(&table->chains[i]);
+    struct table_view *view = current_view(table);
 
-        while (element) {
-            struct table_element *next = atomic_load(&element->next);
+    for (uint64_t i = 0; view && free_element && i < n_buckets(view); i++) {
+        const struct table_bucket *bucket = &view->buckets[i];
 
-            ubpf_host_free(host, element);
-            element = next;
+        for (; bucket; bucket = next_bucket(bucket)) {
+            for (unsigned int j = 0; j < TABLE_SLOTS; j++) {
+                free_element(get_element(bucket, j));
+            }
         }
     }
-    ubpf_host_free(host, table->chains);
+    view_free(view);
 }
 
-uint32_t
-table_hash(const struct table *table, const void *key)
-{
-    return (uint32_t) ubpf_siphash13(table->seed, key, table->key_size);
-}
-
-/* Compares keys; the common small sizes without a call. */
-static inline bool
-keys_equal(const void *a, const void *b, uint32_t size)
-{
-    switch (size) {
-    case 4:
-        return !memcmp(a, b, 4);
-    case 8:
-        return !memcmp(a, b, 8);
-    case 12:
-        return !memcmp(a, b, 12);
-    case 16:
-        return !memcmp(a, b, 16);
-    default:
-        return !memcmp(a, b, size);
-    }
-}
-
-static inline struct table_element *
-follow(const table_link *link)
-{
-    return atomic_load_explicit(link, memory_order_acquire);
-}
-
-struct table_element *
-table_find(const struct table *table, const void *key, uint32_t hash)
-{
-    struct table_element *element;
-
-    for (element = follow(&table->chains[hash & table->mask]); element;
-         element = follow(&element->next)) {
-        if (element->hash == hash
-            && keys_equal(element->data, key, table->key_size)) {
-            return element;
-        }
-    }
-    return NULL;
-}
-
-/* The hash comes from the copy of the key, as another thread may be writing
- * to the caller's. */
-struct table_element *
-table_new_element(const struct table *table, const struct ubpf_host *host,
-                  const void *key, const void *value)
-{
-    struct table_element *element;
-
-    element = host->alloc(element_size(table->key_size, table->value_size));
-    if (element) {
-        atomic_init(&element->next, NULL);
-        memcpy(element->data, key, table->key_size);
-        memcpy(table_value(table, element), value, table->value_size);
-        element->hash = table_hash(table, element->data);
-        element->serial = 0;
-    }
-    return element;
-}
-
-/* The link that leads to the element for 'key', or NULL. */
-static table_link *
-find_link(struct table *table, const void *key, uint32_t hash)
-{
-    table_link *link = &table->chains[hash & table->mask];
-    struct table_element *element;
-
-    for (; (element = follow(link)) != NULL; link = &element->next) {
-        if (element->hash == hash
-            && keys_equal(element->data, key, table->key_size)) {
-            return link;
-        }
-    }
-    return NULL;
-}
-
+/* Puts 'element' into slot 'i'.  A reader that sees the tag sees the
+ * element. */
 static void
-link_element(table_link *link, struct table_element *element,
-             struct table_element *next)
+set_slot(struct table_bucket *bucket, unsigned int i,
+         struct table_element *element)
 {
-    atomic_store_explicit(&element->next, next, memory_order_relaxed);
-    atomic_store_explicit(link, element, memory_order_release);
+    uint64_t tags = atomic_load_explicit(&bucket->tags, memory_order_relaxed);
+    uint64_t tag = (uint64_t) table_tag(element->order) << 8 * i;
+
+    tags = (tags & ~(UINT64_C(0xff) << 8 * i)) | tag;
+    atomic_store_explicit(&bucket->slots[i], (uintptr_t) element,
+                          memory_order_release);
+    atomic_store_explicit(&bucket->tags, tags, memory_order_release);
 }
 
-/* Puts 'element' into its chain with the least serial number that is free
- * there, so that serial numbers stay below the length of the chain. */
-static void
-link_new(struct table *table, struct table_element *element)
+/* Puts 'element', whose order is set, into a free slot of 'view'.  Returns 0
+ * or ENOMEM. */
+static int
+view_insert(struct table_view *view, struct table_element *element)
 {
-    table_link *link = &table->chains[element->hash & table->mask];
-    struct table_element *next;
-    uint32_t serial = 0;
+    struct table_bucket *bucket =
+        &view->buckets[element->order >> view->shift];
+    struct table_bucket *extra, *next;
+    struct table_element *last;
 
-    while ((next = follow(link)) != NULL && next->serial == serial) {
-        link = &next->next;
-        serial++;
-    }
-    element->serial = serial;
-    link_element(link, element, next);
-}
-
-int
-table_insert(struct table *table, struct table_element *element,
-             uint64_t flags, uint32_t max, struct table_element **oldp)
-{
-    table_link *link = find_link(table, element->data, element->hash);
-    struct table_element *old;
-
-    *oldp = NULL;
-    if (link) {
-        if (flags == UBPF_NOEXIST) {
-            return EEXIST;
+    for (;; bucket = next) {
+        for (unsigned int i = 0; i < TABLE_SLOTS; i++) {
+            if (!get_slot(bucket, i)) {
+                set_slot(bucket, i, element);
+                return 0;
+            }
         }
-        old = follow(link);
-        element->serial = old->serial;
-        link_element(link, element, follow(&old->next));
-        *oldp = old;
-        return 0;
+        next = next_bucket(bucket);
+        if (!next) {
+            break;
+        }
     }
-    if (flags == UBPF_EXIST) {
-        return ENOENT;
+
+    /* The element in the last slot moves on: it is in both places until the
+     * last slot leads to the new one. */
+    extra = map_zalloc(&view->host, sizeof *extra);
+    if (!extra) {
+        return ENOMEM;
     }
-    if (atomic_load_explicit(&table->n, memory_order_relaxed) >= max) {
-        return ENOSPC;
-    }
-    link_new(table, element);
-    atomic_fetch_add_explicit(&table->n, 1, memory_order_relaxed);
+    last = get_element(bucket, TABLE_SLOTS - 1);
+    set_slot(extra, 0, last);
+    set_slot(extra, 1, element);
+    atomic_store_explicit(&bucket->slots[TABLE_SLOTS - 1],
+                          (uintptr_t) extra | 1, memory_order_release);
+    atomic_fetch_and_explicit(&bucket->tags,
+                              ~(UINT64_C(0xff) << 8 * (TABLE_SLOTS - 1)),
+                              memory_order_release);
+    __atomic_fetch_add(&view->n_extra, 1, __ATOMIC_RELAXED);
     return 0;
 }
 
-struct table_element *
-table_remove(struct table *table, const void *key)
+/* Gives 'table' twice as many buckets, if there is memory. */
+static void
+grow(struct table *table)
 {
-    table_link *link = find_link(table, key, table_hash(table, key));
-    struct table_element *old;
+    struct table_view *old = current_view(table), *view;
+    struct table_element *element;
+    uint64_t cursor = 0;
 
-    if (!link) {
-        return NULL;
+    view = view_new(&old->host, 64 - old->shift + 1);
+    if (!view) {
+        return;
     }
-    old = follow(link);
-    atomic_store_explicit(link, follow(&old->next), memory_order_release);
-    atomic_fetch_sub_explicit(&table->n, 1, memory_order_relaxed);
-    return old;
-}
-
-/* The cursor is the number of a chain in its upper half and the least serial
- * number not yet seen in that chain in its lower half.  An element stays at
- * its place in this order as long as it is in the map, and what is inserted
- * meanwhile changes nobody's place. */
-size_t
-table_dump(const struct table *table, uint64_t *cursor, void *entries,
-           size_t max)
-{
-    uint64_t chain = *cursor >> 32;
-    uint32_t serial = (uint32_t) *cursor;
-    uint8_t *p = entries;
-    size_t n = 0;
-
-    for (; chain <= table->mask; chain++, serial = 0) {
-        struct table_element *element;
-
-        for (element = follow(&table->chains[chain]); element;
-             element = follow(&element->next)) {
-            if (element->serial < serial) {
-                continue;
-            }
-            if (n == max) {
-                *cursor = chain << 32 | serial;
-                return n;
-            }
-            memcpy(p, element->data, table->key_size);
-            p += table->key_size;
-            ubpf_value_read(p, table_value(table, element), table->value_size);
-            p += table->value_size;
-            serial = element->serial + 1;
-            n++;
+    while ((element = table_next(table, &cursor)) != NULL) {
+        if (view_insert(view, element)) {
+            view_free(view);
+            return;
         }
     }
-    *cursor = chain << 32;
-    return n;
+    atomic_store_explicit(&table->view, view, memory_order_release);
+    old->host.postpone(view_free, old);
+}
+
+/* True if an element of 'view' has 'order'.  Such a one has the same tag. */
+static bool
+order_taken(const struct table_view *view, uint64_t order)
+{
+    const struct table_bucket *bucket = &view->buckets[order >> view->shift];
+
+    for (; bucket; bucket = next_bucket(bucket)) {
+        uint64_t tags =
+            atomic_load_explicit(&bucket->tags, memory_order_relaxed);
+
+        for (uint64_t m = table_match(tags, table_tag(order)); m; m &= m - 1) {
+            const struct table_element *element =
+                get_element(bucket, (unsigned int) __builtin_ctzll(m) / 8);
+
+            if (element && element->order == order) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+int
+table_insert(struct table *table, struct table_element *element, uint64_t hash)
+{
+    uint64_t n = atomic_load_explicit(&table->n, memory_order_relaxed);
+    int err;
+
+    if (table->grows && 64 - current_view(table)->shift < MAX_LOG
+        && n >= PER_BUCKET * n_buckets(current_view(table))) {
+        grow(table);
+    }
+    element->order = hash & ORDER_MASK;
+    while (order_taken(current_view(table), element->order)) {
+        element->order += ORDER_STEP;
+    }
+    err = view_insert(current_view(table), element);
+    if (!err) {
+        atomic_store_explicit(&table->n, n + 1, memory_order_relaxed);
+    }
+    return err;
+}
+
+/* Finds the slot of 'element', which is in 'table': its bucket, and its number
+ * there to '*i'. */
+static struct table_bucket *
+locate(const struct table *table, const struct table_element *element,
+       unsigned int *i)
+{
+    const struct table_view *view = current_view(table);
+    struct table_bucket *bucket =
+        &view->buckets[element->order >> view->shift];
+
+    for (;; bucket = next_bucket(bucket)) {
+        for (*i = 0; *i < TABLE_SLOTS; (*i)++) {
+            if (get_slot(bucket, *i) == (uintptr_t) element) {
+                return bucket;
+            }
+        }
+    }
+}
+
+void
+table_replace(struct table *table, struct table_element *old,
+              struct table_element *element)
+{
+    unsigned int i;
+    struct table_bucket *bucket = locate(table, old, &i);
+
+    element->order = old->order;
+    atomic_store_explicit(&bucket->slots[i], (uintptr_t) element,
+                          memory_order_release);
+}
+
+void
+table_remove(struct table *table, struct table_element *element)
+{
+    unsigned int i;
+    struct table_bucket *bucket = locate(table, element, &i);
+
+    atomic_fetch_and_explicit(&bucket->tags, ~(UINT64_C(0xff) << 8 * i),
+                              memory_order_release);
+    atomic_store_explicit(&bucket->slots[i], 0, memory_order_release);
+    atomic_fetch_sub_explicit(&table->n, 1, memory_order_relaxed);
+}
+
+/* The element with the least order from 'least' on among those of 'bucket' and
+ * the ones chained to it, or NULL. */
+static struct table_element *
+least_element(const struct table_bucket *bucket, uint64_t least)
+{
+    struct table_element *found = NULL;
+
+    for (; bucket; bucket = next_bucket(bucket)) {
+        for (unsigned int i = 0; i < TABLE_SLOTS; i++) {
+            struct table_element *element = get_element(bucket, i);
+
+            if (element && element->order >= least
+                && (!found || element->order < found->order)) {
+                found = element;
+            }
+        }
+    }
+    return found;
+}
+
+struct table_element *
+table_next(const struct table *table, uint64_t *cursor)
+{
+    const struct table_view *view =
+        atomic_load_explicit(&table->view, memory_order_acquire);
+
+    for (uint64_t i = *cursor >> view->shift; i < n_buckets(view); i++) {
+        struct table_element *element =
+            least_element(&view->buckets[i], *cursor);
+
+        if (element) {
+            *cursor = element->order + 1;
+            return element;
+        }
+        *cursor =
+            i + 1 < n_buckets(view) ? (i + 1) << view->shift : UINT64_MAX;
+    }
+    return NULL;
 }

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "host.h"
 #include "maps/map.h"
+#include "maps/pool.h"
 
 /* Bits are numbered from the most significant bit of the first byte on.  The
  * first 64 of them are at hand as a number, for speed. */
@@ -104,24 +104,27 @@ uint64_t
 trie_footprint(const struct ubpf_map_def *def)
 {
     /* For each entry its own node and one where it branches off. */
-    return 2 * (uint64_t) def->max_entries * node_size(def->key_size - 4);
+    return pool_footprint(node_size(def->key_size - 4),
+                          2 * (uint64_t) def->max_entries);
 }
 
 uint64_t
 trie_bytes(const struct trie *trie)
 {
-    return atomic_load_explicit(&trie->n_nodes, memory_order_relaxed)
-           * node_size(trie->data_size);
+    return pool_bytes(trie->pool);
 }
 
-void
+int
 trie_init(struct trie *trie, const struct ubpf_host *host, uint32_t data_size)
 {
-    trie->host = host;
+    trie->pool = pool_create(host, node_size(data_size), 0);
+    if (!trie->pool) {
+        return ENOMEM;
+    }
     trie->data_size = data_size;
     atomic_init(&trie->root, NULL);
     trie->spare[0] = trie->spare[1] = NULL;
-    atomic_init(&trie->n_nodes, 0);
+    return 0;
 }
 
 static struct trie_node *
@@ -144,6 +147,9 @@ trie_uninit(struct trie *trie)
 {
     struct trie_node *top = follow(&trie->root);
 
+    if (!trie->pool) {
+        return;
+    }
     while (top) {
         struct trie_node *left = follow(&top->child[0]);
 
@@ -154,12 +160,13 @@ trie_uninit(struct trie *trie)
         } else {
             struct trie_node *right = follow(&top->child[1]);
 
-            ubpf_host_free(trie->host, top);
+            pool_free(top);
             top = right;
         }
     }
-    ubpf_host_free(trie->host, trie->spare[0]);
-    ubpf_host_free(trie->host, trie->spare[1]);
+    pool_free(trie->spare[0]);
+    pool_free(trie->spare[1]);
+    pool_destroy(trie->pool);
 }
 
 struct table_element *
@@ -189,12 +196,10 @@ trie_reserve(struct trie *trie)
 {
     for (int i = 0; i < 2; i++) {
         if (!trie->spare[i]) {
-            trie->spare[i] =
-                ubpf_host_zalloc(trie->host, 1, node_size(trie->data_size));
+            trie->spare[i] = pool_alloc(trie->pool);
             if (!trie->spare[i]) {
                 return ENOMEM;
             }
-            atomic_fetch_add_explicit(&trie->n_nodes, 1, memory_order_relaxed);
         }
     }
     return 0;
@@ -261,13 +266,12 @@ trie_set(struct trie *trie, const uint8_t *data, uint32_t prefix_len,
 /* Takes 'node', at '*link', which has no element and at most one child, out,
  * and frees it after a grace period. */
 static void
-splice_out(struct trie *trie, trie_link *link, struct trie_node *node)
+splice_out(trie_link *link, struct trie_node *node)
 {
     struct trie_node *child = follow(&node->child[0]);
 
     set_link(link, child ? child : follow(&node->child[1]));
-    atomic_fetch_sub_explicit(&trie->n_nodes, 1, memory_order_relaxed);
-    ubpf_host_free_postponed(trie->host, node);
+    pool_free_postponed(node);
 }
 
 static bool
@@ -292,9 +296,9 @@ trie_remove(struct trie *trie, const uint8_t *data, uint32_t prefix_len)
     }
     atomic_store_explicit(&node->element, NULL, memory_order_release);
     if (!is_needed(node)) {
-        splice_out(trie, link, node);
+        splice_out(link, node);
         if (parent && !is_needed(parent)) {
-            splice_out(trie, parent_link, parent);
+            splice_out(parent_link, parent);
         }
     }
 }

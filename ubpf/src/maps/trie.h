@@ -20,22 +20,21 @@ struct trie_node;
 typedef struct trie_node *_Atomic trie_link;
 
 struct trie {
-    const struct ubpf_host *host;
+    struct pool *pool;  /* Of nodes. */
     uint32_t data_size; /* Bytes of a key after the length. */
     trie_link root;
-    struct trie_node *spare[2];    /* What trie_reserve() allocated. */
-    atomic_uint_least64_t n_nodes; /* With the spare ones. */
+    struct trie_node *spare[2]; /* What trie_reserve() allocated. */
 };
 
 /* Bytes that the trie of a full map of 'def' takes. */
 uint64_t trie_footprint(const struct ubpf_map_def *def);
 uint64_t trie_bytes(const struct trie *trie);
 
-/* Initialises 'trie' for keys of 'data_size' bytes; 'host' must outlive it. */
-void trie_init(struct trie *trie, const struct ubpf_host *host,
-               uint32_t data_size);
+/* Initialises 'trie' for keys of 'data_size' bytes.  Returns 0 or ENOMEM. */
+int trie_init(struct trie *trie, const struct ubpf_host *host,
+              uint32_t data_size);
 
-/* Frees the trie, but no elements, at once. */
+/* Frees the trie, but no elements, at once.  A zeroed trie is fine. */
 void trie_uninit(struct trie *trie);
 
 /* The element for the longest prefix, of at most 'limit' bits, of the bits at

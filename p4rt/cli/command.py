@@ -20,9 +20,8 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from p4rt import __version__
-from p4rt.runtime.connection import DEFAULT_TIMEOUT
 from p4rt.runtime.errors import InputError, P4rtError
-from p4rt.runtime.wire import OBJECT_MAX
+from p4rt.runtime.limits import DEFAULT_TIMEOUT, OBJECT_MAX
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -55,19 +56,23 @@ _EMIT = ("o", "c", "ir", "asm", "p4info", "dot")
 )
 @click.option("--diagnostics", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="Form of messages on stderr.")  # fmt: skip
+@click.option("--disable-pass", "disabled", multiple=True, metavar="NAME", hidden=True,
+              help="Leave an optimisation out.")  # fmt: skip
 @click.option("--debug", is_flag=True, help="Show the traceback of an internal compiler error.")
 @version_option
 def compile_command(
     file: str, output: str | None, emit: str, p4info_file: str | None, include: tuple[str, ...],
     define: tuple[str, ...], extern: tuple[str, ...], warnings: tuple[str, ...], diagnostics: str,
-    debug: bool,
+    disabled: tuple[str, ...], debug: bool,
 ) -> int:  # fmt: skip
     """Compile a P4_16 program for Open vSwitch."""
     from p4rt.compiler.diagnostics import CompileError
-    from p4rt.compiler.driver import Options
+    from p4rt.compiler.driver import Options, passes
 
     _check_outputs(file, output, p4info_file)
-    options = Options(include, define, bool(warnings), extern)
+    if disabled:
+        _check_passes(disabled, [item.name for item in passes() if not item.needed])
+    options = Options(include, define, bool(warnings), extern, frozenset(disabled))
     try:
         return _compile(file, options, emit, output, p4info_file, diagnostics)
     except CompileError as error:
@@ -86,6 +91,14 @@ def _check_outputs(file: str, output: str | None, p4info_file: str | None) -> No
         raise click.UsageError(f"{file} is the source; give the output another name")
     if len(outputs) == 2 and _same(*outputs) and outputs[0] != os.devnull:
         raise click.UsageError(f"-o and --p4info are both {outputs[0]}")
+
+
+def _check_passes(names: tuple[str, ...], known: list[str]) -> None:
+    """Refuse passes that are not there, or not to be left out."""
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        there = ", ".join(sorted(set(known)))
+        raise click.UsageError(f"no pass '{unknown[0]}' to leave out; there are {there}")
 
 
 def _same(one: str, other: str) -> bool:
@@ -214,4 +227,5 @@ def _write_whole(target: Path, data: bytes) -> None:
 
 def main() -> None:
     """Entry point of the command."""
+    gc.set_threshold(100_000, 20, 20)  # Much is made here, and little of it is garbage.
     finish(compile_command, "p4rt-compile")

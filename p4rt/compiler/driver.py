@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,12 @@ class Translation:
     program: ir.Program
     c_source: str
     info: dict[str, Any]
-    p4info: Any
+    make_p4info: Callable[[], Any]
+
+    @cached_property
+    def p4info(self) -> Any:
+        """Made when it is first asked for: it takes a while, in which clang may run already."""
+        return self.make_p4info()
 
 
 @dataclass(frozen=True)
@@ -148,7 +154,7 @@ def translate(checked: CheckedProgram, options: Options | None = None) -> Transl
     program = ir.Program(function, source, tuple(catalog.maps), tuple(catalog.initial), body, lowered.given)
     identifiers = Identifiers(catalog)
     info = program_info(catalog, identifiers, name, source, _model_version(checked))
-    return Translation(program, emit_c(program), info, p4info(catalog, identifiers, name))
+    return Translation(program, emit_c(program), info, lambda: p4info(catalog, identifiers, name))
 
 
 def build(translation: Translation, diagnostics: Diagnostics) -> bytes:
@@ -156,11 +162,14 @@ def build(translation: Translation, diagnostics: Diagnostics) -> bytes:
     from p4rt.compiler.backend.object_file import CError, Sections, ToolError, build_object
     from p4rt.compiler.backend.p4info import p4info_bytes
 
-    info = json.dumps(translation.info, separators=(",", ":"), ensure_ascii=False).encode()
-    sections = Sections(info, p4info_bytes(translation.p4info), translation.program.initial)
+    program = translation.program
+
+    def describe() -> Sections:
+        info = json.dumps(translation.info, separators=(",", ":"), ensure_ascii=False).encode()
+        return Sections(info, p4info_bytes(translation.p4info), program.initial)
+
     try:
-        program = translation.program
-        return build_object(translation.c_source, program.source, sections, program.given)
+        return build_object(translation.c_source, program.source, describe, program.given)
     except CError as error:
         report(error.problems, diagnostics)
         raise CompileError(diagnostics.items, diagnostics.sources) from None

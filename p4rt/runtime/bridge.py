@@ -14,6 +14,7 @@ from p4rt.runtime.counters import Counters
 from p4rt.runtime.digests import Digests
 from p4rt.runtime.errors import ErrorCode, InputError, LinkError, RefusedError
 from p4rt.runtime.info import ProgramInfo
+from p4rt.runtime.limits import OBJECT_MAX
 from p4rt.runtime.maps import SwitchMaps
 from p4rt.runtime.meters import Meters
 from p4rt.runtime.names import check_program_name
@@ -69,8 +70,8 @@ class Bridge:
         check_program_name(name)
         if not elf:
             raise InputError("the object is empty")
-        if len(elf) > wire.OBJECT_MAX:
-            raise InputError(f"the object has {len(elf)} bytes; the most is {wire.OBJECT_MAX}")
+        if len(elf) > OBJECT_MAX:
+            raise InputError(f"the object has {len(elf)} bytes; the most is {OBJECT_MAX}")
         if replace and not force:
             self._check_upgrade(name, elf)
         try:
@@ -150,7 +151,7 @@ class Bridge:
             generation = reply.generation
             if len(data) >= reply.total:
                 return bytes(data)
-            if not reply.data or reply.total > wire.OBJECT_MAX:
+            if not reply.data or reply.total > OBJECT_MAX:
                 raise LinkError(f"{self.name}: the switch sent only {len(data)} of {reply.total} bytes")
 
     def program(self, program: str | int) -> LoadedProgram:

@@ -18,9 +18,9 @@ from typing import Any, Self, TypeVar
 
 from p4rt.runtime import wire
 from p4rt.runtime.errors import LinkError, NoExtensionError, RefusedError, WireError
+from p4rt.runtime.limits import DEFAULT_TIMEOUT
 from p4rt.runtime.locate import stream_name
 
-DEFAULT_TIMEOUT = 10.0
 _COMMIT_TIMEOUT = 120.0  # By default: verification and compilation of a large object take time.
 _VERSIONS = range(1, 7)  # OpenFlow 1.0 to 1.5.
 _VERSION_LIMIT = 0x20  # No OpenFlow message begins with more.

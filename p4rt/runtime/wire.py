@@ -19,7 +19,6 @@ from p4rt.runtime.errors import WireError
 EXPERIMENTER_ID = 0x50345254
 NAME_LEN = 64
 DATA_MAX = 61440
-OBJECT_MAX = 64 << 20
 
 OFPT_HELLO = 0
 OFPT_ERROR = 1

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from enum import Enum
+from functools import cache
+from typing import Any
 
 from p4rt.compiler.source import NO_SPAN, Span
 
@@ -477,13 +479,24 @@ def walk(block: Block) -> Iterator[Statement]:
                 yield from walk(body)
 
 
+def evaluated(statement: Statement) -> tuple[str, ...]:
+    """The fields of a statement that may hold expressions that it evaluates."""
+    kind: Any = type(statement)
+    return _evaluated(kind)
+
+
+@cache
+def _evaluated(kind: Any) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind) if item.name not in ("target", "span", "then", "other"))
+
+
 def expressions(statement: Statement) -> Iterator[Expr]:
     """The expressions that `statement` itself evaluates."""
-    for item in fields(statement):
-        value = getattr(statement, item.name)
-        if isinstance(value, Expr) and item.name != "target":
+    for name in evaluated(statement):
+        value = getattr(statement, name)
+        if isinstance(value, Expr):
             yield value
-        elif item.name == "arguments":
+        elif name == "arguments":
             yield from value
 
 

@@ -8,12 +8,12 @@ import os
 import re
 import shutil
 import struct
-import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from p4rt.compiler import tools
 from p4rt.compiler.backend import ir
 from p4rt.compiler.backend.emit_c import templates_folder
 
@@ -76,17 +76,23 @@ def _tool(names: Sequence[str]) -> str:
     )
 
 
-def _run(command: list[str], folder: Path, given: ir.GivenInC | None = None) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def _run(
+    command: list[str],
+    folder: Path,
+    given: ir.GivenInC | None = None,
+    meanwhile: Callable[[], object] | None = None,
+) -> None:
+    done = tools.run(command, folder=folder, meanwhile=meanwhile)
     if not done.returncode:
         return
-    problems = list(_problems(done.stderr, given)) if given is not None and given.files else []
+    output = done.stderr.decode(errors="replace")
+    problems = list(_problems(output, given)) if given is not None and given.files else []
     if problems:
         raise CError(problems)
     for sign, meaning in _TOO_LARGE.items():
-        if sign in done.stderr:
+        if sign in output:
             raise ToolError(f"the program is too large: {meaning}", expected=True)
-    raise ToolError(f"{Path(command[0]).name} failed: {done.stderr.strip()}")
+    raise ToolError(f"{Path(command[0]).name} failed: {output.strip()}")
 
 
 _OWN = ("program.c", "generated")
@@ -117,9 +123,11 @@ def assemble(c_source: str, given: ir.GivenInC | None = None) -> str:
 
 
 def build_object(
-    c_source: str, main_file: str, sections: Sections, given: ir.GivenInC | None = None
+    c_source: str, main_file: str, describe: Callable[[], Sections], given: ir.GivenInC | None = None
 ) -> bytes:
     """The finished ELF object.  `main_file` is the P4 file that line numbers are of.
+
+    `describe` makes the sections beside code and maps, while clang runs.
 
     Raises:
         ToolError: clang or objcopy is missing or failed.
@@ -127,7 +135,15 @@ def build_object(
     """
     with tempfile.TemporaryDirectory(prefix="p4rt-") as name:
         folder = Path(name)
-        _compile(c_source, folder, "program.o", ["-c"], given)
+        described: list[Sections] = []
+
+        def meanwhile() -> None:
+            import elftools.elf.elffile  # noqa: F401
+
+            described.append(describe())
+
+        _compile(c_source, folder, "program.o", ["-c"], given, meanwhile)
+        sections = described[0]
         lines = line_table((folder / "program.o").read_bytes(), main_file)
         contents = {
             "ubpf.abi": struct.pack("<I", ABI_VERSION),
@@ -149,13 +165,19 @@ def build_object(
 
 
 def _compile(
-    c_source: str, folder: Path, output: str, options: list[str], given: ir.GivenInC | None
+    c_source: str,
+    folder: Path,
+    output: str,
+    options: list[str],
+    given: ir.GivenInC | None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> None:
     (folder / "program.c").write_text(c_source, encoding="utf-8")
     includes = ["-I", str(templates_folder())]
     for other in given.folders if given is not None and given.files else ():
         includes += ["-I", str(Path(other).resolve())]
-    _run([_tool(_CLANG), *_FLAGS, *options, *includes, "-o", output, "program.c"], folder, given)
+    command = [_tool(_CLANG), *_FLAGS, *options, *includes, "-o", output, "program.c"]
+    _run(command, folder, given, meanwhile)
 
 
 def init_record(entry: ir.InitialEntry) -> bytes:

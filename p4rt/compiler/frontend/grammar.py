@@ -52,9 +52,14 @@ def rule(text: str, precedence: str | None = None) -> Callable[[Action], Action]
     return register
 
 
+def first(p: Any) -> Any:
+    """The value of a right-hand side's first symbol."""
+    return p[1]
+
+
 def passes(text: str) -> None:
     """Register productions whose value is that of their only symbol."""
-    rule(text)(lambda p: p[1])
+    rule(text)(first)
 
 
 def _span_of(value: Any, last: bool) -> Span | None:
@@ -70,18 +75,18 @@ def _span_of(value: Any, last: bool) -> Span | None:
 
 def span(p: Any) -> Span:
     """The span of the right-hand side."""
-    first = last = None
-    for symbol in p.slice[1:]:
-        first = _span_of(symbol.value, False)
-        if first is not None:
+    start = end = None
+    for value in p.values:
+        start = _span_of(value, False)
+        if start is not None:
             break
-    for symbol in reversed(p.slice[1:]):
-        last = _span_of(symbol.value, True)
-        if last is not None:
+    for value in reversed(p.values):
+        end = _span_of(value, True)
+        if end is not None:
             break
-    if first is None or last is None:
+    if start is None or end is None:
         return p.lexer.last.span if p.lexer.last is not None else NO_SPAN
-    return first.to(last)
+    return start.to(end)
 
 
 def list_rules(name: str, item: str, separator: str | None = None, *, empty: bool = False) -> None:
@@ -95,7 +100,7 @@ def list_rules(name: str, item: str, separator: str | None = None, *, empty: boo
         return
     rule(f"{name}_1 : {item}")(lambda p: [p[1]])
     rule(f"{name}_1 : {name}_1 {separator} {item}")(_append)
-    rule(f"{name} : {name}_1 | {name}_1 {separator}")(lambda p: p[1])
+    rule(f"{name} : {name}_1 | {name}_1 {separator}")(first)
     if empty:
         rule(f"{name} : ")(lambda p: [])
 

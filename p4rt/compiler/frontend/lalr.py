@@ -36,29 +36,20 @@ Table = dict[int, dict[str, int]]
 """By state: a symbol's action (positive: shift to state, negative: reduce, 0: accept) or successor."""
 
 
-class Symbol:
-    """A symbol on the parser's stack."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
 class RightHandSide:
     """What an action gets: `p[1]`, `p[2]`, ... are the values, `p.lexer` is the token stream."""
 
-    __slots__ = ("lexer", "slice")
+    __slots__ = ("lexer", "values")
 
     def __init__(self, lexer: TokenStream, values: list[Any]) -> None:
         self.lexer = lexer
-        self.slice = [Symbol(None), *(Symbol(value) for value in values)]
+        self.values = values
 
     def __getitem__(self, index: int) -> Any:
-        return self.slice[index].value
+        return self.values[index - 1]
 
     def __len__(self) -> int:
-        return len(self.slice)
+        return len(self.values) + 1
 
 
 class Engine:
@@ -102,6 +93,12 @@ class Engine:
         left, right, _, action = grammar.RULES[number]
         count = len(right)
         values: list[Any] = []
+        if action is grammar.first:
+            if count > 1:
+                del self.values[1 - count :]
+            del self.states[-count:]
+            self.states.append(self.goto[self.states[-1]][left])
+            return
         if count:
             values = self.values[-count:]
             del self.values[-count:]

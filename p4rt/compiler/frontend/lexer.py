@@ -7,6 +7,7 @@ Context decides about some words only later, in `p4rt.compiler.frontend.token_st
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from p4rt.compiler.diagnostics import Diagnostics
 from p4rt.compiler.frontend.preprocessor import clean_name
@@ -55,27 +56,20 @@ _MAX_DIGITS = 4000
 
 
 class Token:
-    """A token: its terminal, its text, its place.  `number` and `string` hold a literal's value.
+    """A token: its terminal, its text, its place.
 
-    `value` is the token itself, for that is what the parser hands to the grammar's actions.
+    Few have more: `number`, `width` and `string` hold a literal's value, `body` an annotation's tokens.
     """
 
-    __slots__ = (
-        "body", "lexer", "lexpos", "lineno", "number", "span", "string", "text", "type", "value", "width",
-    )  # fmt: skip
+    number = 0
+    width: tuple[int, bool] | None = None
+    string = ""
+    body: Sequence[Token] = ()
 
     def __init__(self, type_: str, text: str, span: Span) -> None:
         self.type = type_
         self.text = text
         self.span = span
-        self.value = self
-        self.lineno = span.line
-        self.lexpos = 0
-        self.lexer: object = None
-        self.number = 0
-        self.width: tuple[int, bool] | None = None
-        self.string = ""
-        self.body: list[Token] = []
 
     def __repr__(self) -> str:
         return f"Token({self.type}, {self.text!r}, {self.span})"

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from p4rt.compiler import tools
 from p4rt.compiler.diagnostics import Diagnostics
 from p4rt.compiler.source import SourceFile, Span
 
@@ -107,12 +108,8 @@ def _run(
     command += [f"-D{define}" for define in defines]
     command += [part for folder in [*include_dirs, str(INCLUDE_DIR)] for part in ("-I", folder)]
     try:
-        done = subprocess.run(
-            [*command, *arguments],
-            input=data or b"",
-            capture_output=True,
-            timeout=_TIMEOUT_SECONDS,
-            check=False,
+        done = tools.run(
+            [*command, *arguments], data=data or b"", timeout=_TIMEOUT_SECONDS, meanwhile=_load_later_stages
         )
     except subprocess.TimeoutExpired:
         diagnostics.fatal("preprocessor", nowhere, "preprocessing took too long")
@@ -124,6 +121,12 @@ def _run(
             diagnostics.fatal("preprocessor", nowhere, f"the preprocessor failed ({done.returncode})")
         diagnostics.check()
     return _decode(done.stdout, name, diagnostics)
+
+
+def _load_later_stages() -> None:
+    """Import what is needed next: that takes as long as the preprocessor does."""
+    import p4rt.compiler.analysis.checker
+    import p4rt.compiler.midend.lower  # noqa: F401
 
 
 def _report(stderr: str, name: str, diagnostics: Diagnostics) -> None:

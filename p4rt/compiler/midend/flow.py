@@ -8,7 +8,8 @@ leads back to makes the walk start over until nothing changes; jumps of this com
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import fields, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from p4rt.compiler.backend import ir
@@ -152,17 +153,17 @@ class Flow(ABC, Generic[State]):
         return self._meet(state, self.copy(known) if known is not None else None)
 
 
-def with_expressions(statement: ir.Statement, change: Any) -> ir.Statement:
+def with_expressions(statement: ir.Statement, change: Callable[[ir.Expr], ir.Expr]) -> ir.Statement:
     """A statement without inner blocks, each of its expressions put through `change`."""
     changed: dict[str, Any] = {}
-    for item in fields(statement):
-        value = getattr(statement, item.name)
-        if isinstance(value, ir.Expr) and item.name != "target":
-            new = change(value)
-        elif item.name == "arguments":
+    for name in ir.evaluated(statement):
+        value = getattr(statement, name)
+        if isinstance(value, ir.Expr):
+            new: Any = change(value)
+        elif name == "arguments":
             new = tuple(change(argument) for argument in value)
         else:
             continue
         if new is not value and new != value:
-            changed[item.name] = new
+            changed[name] = new
     return replace(statement, **changed) if changed else statement

@@ -38,6 +38,7 @@ class Expressions:
 
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx
+        self._fits: dict[tuple[int, int], tuple[Tree, t.Type, Tree]] = {}
 
     # ---- Entry points
 
@@ -50,7 +51,7 @@ class Expressions:
                 return self.ctx.literal(known, type_)
             if _has_no_bits(type_) and not isinstance(expr, ast.Call):
                 return self._nothing(expr)
-            return self._fit(self._value(expr), type_)
+            return self._fitted(self._value(expr), type_)
         except storage.Unsupported as problem:
             self.ctx.unsupported(problem.span or expr.span, str(problem))
 
@@ -85,6 +86,15 @@ class Expressions:
             isinstance(node, ast.Call) and self.ctx.checked.call_of(node).kind not in _PURE_CALLS
             for node in ast.walk(expr)
         )
+
+    def _fitted(self, tree: Tree, type_: t.Type) -> Tree:
+        """`_fit`, once for each tree and type: of all headers, say, which are looked into time and again."""
+        if not isinstance(tree, Record):
+            return tree
+        key = id(tree), id(type_)
+        if key not in self._fits:
+            self._fits[key] = tree, type_, self._fit(tree, type_)
+        return self._fits[key][2]
 
     @staticmethod
     def _fit(tree: Tree, type_: t.Type) -> Tree:

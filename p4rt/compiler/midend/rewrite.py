@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import cache
 from typing import Any
 
 from p4rt.compiler.backend import ir
@@ -40,25 +41,44 @@ class Rewriter:
     def with_children(self, statement: ir.Statement) -> ir.Statement:
         """`statement` with rewritten expressions and inner blocks."""
         changed: dict[str, Any] = {}
-        for item in fields(statement):
-            value = getattr(statement, item.name)
-            if isinstance(value, ir.Expr) and item.name != "target":
-                changed[item.name] = self.expr(value)
-        for item in fields(statement):
-            value = getattr(statement, item.name)
-            if item.name == "cases":
-                changed[item.name] = tuple(ir.Case(case.values, self.block(case.body)) for case in value)
-            elif item.name == "arguments":
-                changed[item.name] = tuple(self.expr(argument) for argument in value)
-            elif isinstance(value, tuple):
-                changed[item.name] = self.block(value)
+        blocks: list[str] = []
+        for name in _fields(statement):
+            value = getattr(statement, name)
+            if isinstance(value, ir.Expr):
+                new: Any = self.expr(value) if name != "target" else value
+            elif name == "arguments":
+                new = tuple(self.expr(argument) for argument in value)
+            else:
+                if isinstance(value, tuple):
+                    blocks.append(name)
+                continue
+            if new is not value:
+                changed[name] = new
+        for name in blocks:  # After the expressions, which come first when the statement runs.
+            value = getattr(statement, name)
+            if name == "cases":
+                changed[name] = tuple(ir.Case(case.values, self.block(case.body)) for case in value)
+            else:
+                changed[name] = self.block(value)
         return replace(statement, **changed) if changed else statement
 
     def expr(self, expr: ir.Expr) -> ir.Expr:
         """`expr` with rewritten operands."""
         changed: dict[str, Any] = {}
-        for item in fields(expr):
-            value = getattr(expr, item.name)
+        for name in _fields(expr):
+            value = getattr(expr, name)
             if isinstance(value, ir.Expr):
-                changed[item.name] = self.expr(value)
+                new = self.expr(value)
+                if new is not value:
+                    changed[name] = new
         return replace(expr, **changed) if changed else expr
+
+
+def _fields(node: ir.Statement | ir.Expr) -> tuple[str, ...]:
+    kind: Any = type(node)
+    return _fields_of(kind)
+
+
+@cache
+def _fields_of(kind: Any) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind) if item.name != "span")

@@ -106,7 +106,7 @@ def program(width: int) -> ubpf.Program:
     for item in passes():
         block = item.run(block)
     source = emit_c(ir.Program("test", "test.p4", (), (), block))
-    return ubpf.Program(build_object(source, "test.p4", Sections(b"{}", b"", ())))
+    return ubpf.Program(build_object(source, "test.p4", lambda: Sections(b"{}", b"", ())))
 
 
 def values(width: int) -> st.SearchStrategy[int]:

@@ -170,6 +170,36 @@ move_pointer(struct verifier *v, const struct ubpf_op *op,
     return v->error;
 }
 
+/* The difference 'a' - 'b' of two pointers into the packet. */
+static int
+subtract_pointers(struct verifier *v, const struct ubpf_op *op,
+                  const struct value *a, const struct value *b)
+{
+    struct scalar length = scalar_between(0, UINT32_MAX);
+    struct value r;
+
+    if (a->kind == b->kind) {
+        v->cur->regs[op->dst] = number_alu(v, op, a, b);
+        return v->error;
+    }
+    if (a->kind == VALUE_PACKET || b->num.r64.smin < MIN_COMPARED
+        || b->num.r64.smax > MAX_COMPARED || b->delta < -MAX_COMPARED
+        || b->delta > MAX_COMPARED) {
+        v->cur->regs[op->dst] =
+            value_scalar(v, scalar_of_width(op->bits, false));
+        return v->error;
+    }
+    r = value_scalar(v, scalar_alu(UBPF_ALU_SUB, 64, 0, &length, &b->num));
+    r.node = node_new(v, b->node, 0);
+    if (op->bits == 64 || r.num.r64.umax <= UINT32_MAX) {
+        remainder_add(v, r.sym, b);
+    } else {
+        r = value_scalar(v, scalar_of_width(32, false));
+    }
+    v->cur->regs[op->dst] = r;
+    return v->error;
+}
+
 /* Arithmetic where at least one of 'a' and 'b' is a pointer. */
 static int
 pointer_alu(struct verifier *v, const struct ubpf_op *op,
@@ -177,6 +207,11 @@ pointer_alu(struct verifier *v, const struct ubpf_op *op,
 {
     unsigned int regs = REG(op->dst) | (op->reg ? REG(op->src) : 0);
 
+    if (op->code == UBPF_ALU_SUB
+        && (a->kind == VALUE_PACKET || a->kind == VALUE_PACKET_END)
+        && (b->kind == VALUE_PACKET || b->kind == VALUE_PACKET_END)) {
+        return subtract_pointers(v, op, a, b);
+    }
     if (op->bits != 64
         || (op->code != UBPF_ALU_ADD && op->code != UBPF_ALU_SUB)) {
         return refuse(v, regs,
@@ -188,12 +223,6 @@ pointer_alu(struct verifier *v, const struct ubpf_op *op,
     }
     if (a->kind == VALUE_SCALAR && op->code == UBPF_ALU_ADD) {
         return move_pointer(v, op, b, a);
-    }
-    if (op->code == UBPF_ALU_SUB
-        && (a->kind == VALUE_PACKET || a->kind == VALUE_PACKET_END)
-        && (b->kind == VALUE_PACKET || b->kind == VALUE_PACKET_END)) {
-        v->cur->regs[op->dst] = value_scalar(v, scalar_unknown());
-        return v->error;
     }
     return refuse(v, regs, "arithmetic of two pointers");
 }

@@ -4,11 +4,6 @@
 
 #include "state.h"
 
-/* Bounds within which data + offset cannot wrap around and stays comparable:
- * no mapping of a process starts below 64 KiB. */
-#define MIN_COMPARED (-(INT64_C(1) << 16))
-#define MAX_COMPARED (INT64_C(1) << 29)
-
 enum comparison {
     COMPARE_NUMBERS,
     COMPARE_NULL, /* A pointer with 0. */
@@ -66,6 +61,7 @@ narrow(struct verifier *v, const struct value *old, struct value to,
         return;
     }
     to.node = node_new(v, old->node, other->node);
+    remainder_narrow(v, &to);
     for (int i = 0; i < UBPF_N_REGS; i++) {
         struct value *reg = &v->cur->regs[i];
 
@@ -151,7 +147,7 @@ assume_end(struct verifier *v, const struct ubpf_op *op, bool taken,
     if (not_after && ptr->num.r64.smin >= MIN_COMPARED
         && ptr->num.r64.smax <= MAX_COMPARED && ptr->delta >= -MAX_COMPARED
         && ptr->delta <= MAX_COMPARED) {
-        fact_add(v, ptr->sym, ptr->delta + before);
+        fact_add_pointer(v, ptr, before);
     }
 }
 

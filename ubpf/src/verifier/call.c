@@ -150,6 +150,7 @@ kill_packet(struct verifier *v)
     }
     stack_kill_packet(v);
     v->cur->n_facts = 0;
+    v->cur->n_remainders = 0;
 }
 
 int

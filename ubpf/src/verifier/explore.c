@@ -13,7 +13,7 @@
 
 /* Checkpoints that are compared at one instruction, and instructions between
  * checkpoints: more of either costs more than it saves. */
-#define MAX_COMPARED 48
+#define MAX_POINTS 48
 
 /* Checkpoints of the current path that are compared, the nearest. */
 #define MAX_ABOVE           4
@@ -128,7 +128,7 @@ compare(struct verifier *v, bool *covered, struct checkpoint **like,
     *n_explored = 0;
     *covered = false;
     *like = NULL;
-    for (int n = 0; *slot && n < MAX_COMPARED; n++) {
+    for (int n = 0; *slot && n < MAX_POINTS; n++) {
         struct checkpoint *point = *slot;
         bool explored = !point->pending;
 
@@ -148,7 +148,7 @@ compare(struct verifier *v, bool *covered, struct checkpoint **like,
         if (v->error) {
             return v->error;
         }
-        if (explored && ++point->misses > MAX_COMPARED) {
+        if (explored && ++point->misses > MAX_POINTS) {
             *slot = point->next;
             free_checkpoint(v, point);
         } else {

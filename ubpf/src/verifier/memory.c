@@ -74,12 +74,40 @@ find_span(struct verifier *v, int reg, int offset, struct span *span)
     return 0;
 }
 
+/* The fact that proves 'end' bytes from the symbol of 'ptr' on, that is 'last'
+ * at most from the packet's start on; '*need' is how much of it is needed. */
+static struct fact *
+find_proof(struct verifier *v, const struct value *ptr, int64_t end,
+           int64_t last, int64_t *need)
+{
+    struct fact *fact = fact_find(v->cur, ptr->sym);
+    uint32_t n;
+
+    *need = end;
+    if (fact && fact->bytes >= end) {
+        return fact;
+    }
+    fact = fact_find(v->cur, 0);
+    *need = last;
+    if (fact && fact->bytes >= last) {
+        return fact;
+    }
+    sym_leaves(v, &ptr->sym, &n);
+    for (uint32_t i = 0; n > 1 && i < n; i++) {
+        fact = fact_find_part(v, ptr->sym, i, end, need);
+        if (fact) {
+            return fact;
+        }
+    }
+    return NULL;
+}
+
 static int
 check_packet(struct verifier *v, int reg, int offset, int64_t len)
 {
     struct value *ptr = &v->cur->regs[reg];
     struct fact *fact = fact_find(v->cur, ptr->sym);
-    int64_t proved = fact ? fact->bytes : 0, end;
+    int64_t proved = fact ? fact->bytes : 0, end, need;
     struct span span = {0, 0};
     int error;
 
@@ -96,7 +124,8 @@ check_packet(struct verifier *v, int reg, int offset, int64_t len)
     end = ptr->delta <= MAX_OFFSET && ptr->delta >= -MAX_OFFSET
               ? ptr->delta + offset + len
               : INT64_MAX;
-    if (!fact || end > proved) {
+    fact = find_proof(v, ptr, end, span.last + len, &need);
+    if (!fact) {
         if (!ptr->sym) {
             return refuse(v, REG(reg),
                           "packet access at offset %" PRId64 ", %" PRId64
@@ -110,10 +139,10 @@ check_packet(struct verifier *v, int reg, int offset, int64_t len)
                       "(compare this pointer with data_end)",
                       len);
     }
-    if (*need_at(v, fact->need) < end) {
-        *need_at(v, fact->need) = end;
+    if (*need_at(v, fact->need) < need) {
+        *need_at(v, fact->need) = need;
     }
-    return 0;
+    return v->error;
 }
 
 static int

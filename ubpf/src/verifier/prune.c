@@ -61,6 +61,57 @@ bind(struct binding *bindings, uint32_t *n, uint32_t old, uint32_t new,
     return true;
 }
 
+/* Bounds of 'sym'; false if it has none to speak of. */
+static bool
+sym_bounds(struct verifier *v, uint32_t sym, int64_t *lo, int64_t *hi)
+{
+    uint32_t n;
+    const uint32_t *leaf = sym_leaves(v, &sym, &n);
+
+    *lo = *hi = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct sym *s = sym_at(v, leaf[i]);
+
+        if (__builtin_add_overflow(*lo, s->lo, lo)
+            || __builtin_add_overflow(*hi, s->hi, hi)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Binds the symbol 'old', which is no sum.  If the proof rests on its bounds,
+ * those of what plays its part must be as narrow. */
+static bool
+bind_leaf(struct matcher *m, uint32_t old, uint32_t new, int64_t plus)
+{
+    const struct sym *s = sym_at(m->v, old);
+    int64_t lo, hi;
+
+    return bind(m->syms, &m->n_syms, old, new, plus)
+           && (!s->used
+               || (sym_bounds(m->v, new, &lo, &hi)
+                   && !__builtin_add_overflow(lo, plus, &lo)
+                   && !__builtin_add_overflow(hi, plus, &hi) && lo >= s->lo
+                   && hi <= s->hi));
+}
+
+/* The proof rests on the bounds of what plays the part of symbols on whose
+ * bounds it rests. */
+static void
+inherit_bounds(struct matcher *m)
+{
+    for (uint32_t i = 0; i < m->n_syms; i++) {
+        uint32_t new = m->syms[i].new, n;
+        const uint32_t *leaf = sym_leaves(m->v, &new, &n);
+
+        for (uint32_t k = 0; sym_at(m->v, m->syms[i].old)->used && k < n;
+             k++) {
+            sym_at(m->v, leaf[k])->used = true;
+        }
+    }
+}
+
 /* Binds the symbol of 'old' to that of 'new'. */
 static bool
 bind_sym(struct matcher *m, const struct value *old, const struct value *new)
@@ -77,7 +128,7 @@ bind_sym(struct matcher *m, const struct value *old, const struct value *new)
         m->sums[m->n_sums++] = (struct bound_sum) {old->sym, new->sym, plus};
         return true;
     }
-    return bind(m->syms, &m->n_syms, old->sym, new->sym, plus);
+    return bind_leaf(m, old->sym, new->sym, plus);
 }
 
 /* What plays the part of 'old'; false if not all of it is bound. */
@@ -116,7 +167,7 @@ bind_leaves(struct matcher *m, const struct bound_sum *sum)
         return false;
     }
     for (uint32_t i = 0; i < n_old; i++) {
-        if (!bind(m->syms, &m->n_syms, o[i], n[i], 0)) {
+        if (!bind_leaf(m, o[i], n[i], 0)) {
             return false;
         }
     }
@@ -258,6 +309,40 @@ match_facts(struct matcher *m, const struct state *old, bool inherit)
     return true;
 }
 
+/* What is known of the numbers of bytes that lie before the end, must be known
+ * here as well, but where nothing holds such a number or needs it. */
+static bool
+match_remainders(struct matcher *m, const struct state *old)
+{
+    const struct state *cur = m->v->cur;
+
+    for (uint32_t i = 0; i < old->n_remainders; i++) {
+        const struct remainder *r = &old->remainders[i];
+        const struct binding *b = find_binding(m->syms, m->n_syms, r->sym);
+        uint32_t sym, k;
+        int64_t plus;
+
+        if (!b) {
+            continue;
+        }
+        if (!image(m, r->ptr_sym, &sym, &plus)) {
+            return false;
+        }
+        for (k = 0; k < cur->n_remainders; k++) {
+            const struct remainder *here = &cur->remainders[k];
+
+            if (here->sym == b->new && here->ptr_sym == sym
+                && here->delta - r->delta == plus + b->plus) {
+                break;
+            }
+        }
+        if (k == cur->n_remainders) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* What the proof needed of numbers and of the stack of 'old'. */
 static void
 inherit_values(struct verifier *v, const struct state *old, uint32_t epoch)
@@ -308,11 +393,12 @@ state_covers(struct verifier *v, const struct checkpoint *point, bool exactly)
             return false;
         }
     }
-    if (!match_stack(&m, old) || !match_sums(&m)
+    if (!match_stack(&m, old) || !match_sums(&m) || !match_remainders(&m, old)
         || !match_facts(&m, old, false)) {
         return false;
     }
     if (!exactly) {
+        inherit_bounds(&m);
         match_facts(&m, old, true);
         inherit_values(v, old, point->epoch);
     }

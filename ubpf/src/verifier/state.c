@@ -184,10 +184,24 @@ mark_precise(struct verifier *v, uint32_t i, enum precision precision)
     }
 }
 
+/* Out of memory gives 0, as node_new() does. */
 uint32_t
 sym_new(struct verifier *v)
 {
-    return ++v->last_sym;
+    struct sym *sym = vec_add(v, &v->syms, sizeof *sym);
+
+    if (!sym) {
+        return 0;
+    }
+    sym->lo = INT64_MIN;
+    sym->hi = INT64_MAX;
+    return v->syms.n - 1;
+}
+
+struct sym *
+sym_at(struct verifier *v, uint32_t i)
+{
+    return (struct sym *) v->syms.data + i;
 }
 
 const uint32_t *
@@ -265,11 +279,17 @@ value_scalar(struct verifier *v, struct scalar num)
     struct value value = {
         .kind = VALUE_SCALAR,
         .num = num,
-        .sym = sym_new(v),
         .node = node_new(v, 0, 0),
     };
 
     value_settle(&value);
+    if (!scalar_is_const(&num)) {
+        value.sym = sym_new(v);
+        if (value.sym) {
+            sym_at(v, value.sym)->lo = num.r64.smin;
+            sym_at(v, value.sym)->hi = num.r64.smax;
+        }
+    }
     return value;
 }
 
@@ -283,56 +303,4 @@ struct value
 value_pointer(enum value_kind kind)
 {
     return (struct value) {.kind = kind, .num = scalar_const(0)};
-}
-
-struct fact *
-fact_find(struct state *state, uint32_t sym)
-{
-    for (uint32_t i = 0; i < state->n_facts; i++) {
-        if (state->facts[i].sym == sym) {
-            return &state->facts[i];
-        }
-    }
-    return NULL;
-}
-
-void
-fact_add(struct verifier *v, uint32_t sym, int64_t bytes)
-{
-    struct state *state = v->cur;
-    struct fact *fact = fact_find(state, sym);
-    int64_t *need;
-
-    if (fact && fact->bytes >= bytes) {
-        return;
-    }
-    if (!fact) {
-        if (state->n_facts == MAX_FACTS) {
-            /* The first is that of the packet's start, most often. */
-            memmove(&state->facts[1], &state->facts[2],
-                    (MAX_FACTS - 2) * sizeof *fact);
-            state->n_facts--;
-        }
-        fact = &state->facts[state->n_facts++];
-    }
-    need = vec_add(v, &v->needs, sizeof *need);
-    if (need) {
-        *need = INT64_MIN;
-        *fact = (struct fact) {sym, v->needs.n - 1, bytes};
-    }
-}
-
-void
-fact_settle(struct verifier *v, uint32_t sym, int64_t number)
-{
-    struct fact *fact = fact_find(v->cur, sym);
-
-    if (!fact || number < 0 || number > MAX_OFFSET) {
-        return;
-    }
-    /* What comes after may need all of it, in the name of the new fact. */
-    if (*need_at(v, fact->need) < fact->bytes) {
-        *need_at(v, fact->need) = fact->bytes;
-    }
-    fact_add(v, 0, number + fact->bytes);
 }

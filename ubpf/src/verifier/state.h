@@ -75,15 +75,29 @@ struct fact {
     uint32_t need; /* Index of the bytes that were needed. */
     int64_t bytes;
 };
-#define MAX_FACTS 24
+#define MAX_FACTS 32
+
+/* The number 'sym' is the bytes from the packet's 'ptr_sym' + 'delta' to its
+ * end: data_end minus a pointer. */
+struct remainder {
+    uint32_t sym, ptr_sym;
+    int64_t delta;
+};
+#define MAX_REMAINDERS 4
 
 /* Offsets beyond this are not followed. */
 #define MAX_OFFSET (INT64_C(1) << 29)
 
+/* Bounds within which data + offset cannot wrap around and stays comparable:
+ * no mapping of a process starts below 64 KiB. */
+#define MIN_COMPARED (-(INT64_C(1) << 16))
+#define MAX_COMPARED MAX_OFFSET
+
 struct state {
     struct value regs[UBPF_N_REGS];
     struct fact facts[MAX_FACTS];
-    uint32_t n_facts;
+    struct remainder remainders[MAX_REMAINDERS];
+    uint32_t n_facts, n_remainders;
     uint32_t history; /* Node of the branches on the path, each with
                        * the ones before. */
     /* The calls that have not returned, outermost first: their slots.  What
@@ -144,6 +158,13 @@ struct forgotten {
     uint32_t n;
 };
 
+/* A symbol that is no sum: bounds of the number that it stands for, from when
+ * it was made.  'used': the proof rests on them. */
+struct sym {
+    int64_t lo, hi;
+    bool used;
+};
+
 /* The sum of several symbols, in ascending order. */
 #define SUM_LEAVES 6
 struct sum {
@@ -180,11 +201,12 @@ struct verifier {
     struct vec nodes;  /* struct node. */
     struct vec stores; /* struct store. */
     struct vec needs;  /* int64_t, see struct fact. */
+    struct vec syms;   /* struct sym. */
     struct vec sums;   /* struct sum. */
     struct vec places; /* uint64_t, see struct forgotten. */
     struct vec todo;   /* uint32_t, for mark_precise(). */
     uint32_t buckets[SUM_BUCKETS];
-    uint32_t last_sym, last_null_id;
+    uint32_t last_null_id;
     uint32_t epoch; /* One begins with each checkpoint. */
 
     uint64_t visited; /* Instructions. */
@@ -220,6 +242,7 @@ enum precision node_precision(struct verifier *, uint32_t);
 void mark_precise(struct verifier *, uint32_t node, enum precision);
 
 uint32_t sym_new(struct verifier *);
+struct sym *sym_at(struct verifier *, uint32_t);
 uint32_t sym_add(struct verifier *, uint32_t a, uint32_t b);
 /* The leaves of 'sym', which 'one' has room for if it is no sum. */
 const uint32_t *sym_leaves(struct verifier *, const uint32_t *sym,
@@ -233,7 +256,20 @@ void value_settle(struct value *);
 
 /* Bytes from the packet's 'sym' on that are proved, or INT64_MIN. */
 struct fact *fact_find(struct state *, uint32_t sym);
+/* The fact of the sum 'sum' without its leaf 'but' that proves 'bytes' bytes
+ * from 'sum' on, '*need' of it, or NULL. */
+struct fact *fact_find_part(struct verifier *, uint32_t sum, uint32_t but,
+                            int64_t bytes, int64_t *need);
 void fact_add(struct verifier *, uint32_t sym, int64_t bytes);
+/* Adds what follows from it that 'ptr' + 'bytes' is not after the end, also
+ * for pointers of which 'ptr' is the sum with a number. */
+void fact_add_pointer(struct verifier *, const struct value *ptr,
+                      int64_t bytes);
+/* Notes that 'sym' is how many bytes lie between 'ptr' and the end. */
+void remainder_add(struct verifier *, uint32_t sym, const struct value *ptr);
+/* Notes what it says of the packet that the number 'to' became known better.
+ */
+void remainder_narrow(struct verifier *, const struct value *to);
 /* What is proved from 'sym' on, proves as much from the packet's start on when
  * 'sym' turns out to be 'number'. */
 void fact_settle(struct verifier *, uint32_t sym, int64_t number);

@@ -44,6 +44,7 @@ release(struct verifier *v)
     vec_free(v, &v->nodes, sizeof(struct node));
     vec_free(v, &v->stores, sizeof(struct store));
     vec_free(v, &v->needs, sizeof(int64_t));
+    vec_free(v, &v->syms, sizeof(struct sym));
     vec_free(v, &v->sums, sizeof(struct sum));
     vec_free(v, &v->todo, sizeof(uint32_t));
     vec_free(v, &v->places, sizeof(uint64_t));

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is proved of the packet's length. */
+
+#include "state.h"
+
+#include <string.h>
+
+struct fact *
+fact_find(struct state *state, uint32_t sym)
+{
+    for (uint32_t i = 0; i < state->n_facts; i++) {
+        if (state->facts[i].sym == sym) {
+            return &state->facts[i];
+        }
+    }
+    return NULL;
+}
+
+void
+fact_add(struct verifier *v, uint32_t sym, int64_t bytes)
+{
+    struct state *state = v->cur;
+    struct fact *fact = fact_find(state, sym);
+    int64_t *need;
+
+    if (fact && fact->bytes >= bytes) {
+        return;
+    }
+    if (!fact) {
+        if (state->n_facts == MAX_FACTS) {
+            /* The first is that of the packet's start, most often. */
+            memmove(&state->facts[1], &state->facts[2],
+                    (MAX_FACTS - 2) * sizeof *fact);
+            state->n_facts--;
+        }
+        fact = &state->facts[state->n_facts++];
+    }
+    need = vec_add(v, &v->needs, sizeof *need);
+    if (need) {
+        *need = INT64_MIN;
+        *fact = (struct fact) {sym, v->needs.n - 1, bytes};
+    }
+}
+
+void
+fact_settle(struct verifier *v, uint32_t sym, int64_t number)
+{
+    struct fact *fact = fact_find(v->cur, sym);
+
+    if (!fact || number < 0 || number > MAX_OFFSET) {
+        return;
+    }
+    /* What comes after may need all of it, in the name of the new fact. */
+    if (*need_at(v, fact->need) < fact->bytes) {
+        *need_at(v, fact->need) = fact->bytes;
+    }
+    fact_add(v, 0, number + fact->bytes);
+}
+
+/* The sum of all of the 'n' symbols at 'leaf' but the one at 'but'. */
+static uint32_t
+sum_without(struct verifier *v, const uint32_t *leaf, uint32_t n, uint32_t but)
+{
+    uint32_t sum = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        sum = i == but ? sum : sym_add(v, sum, leaf[i]);
+    }
+    return sum;
+}
+
+void
+fact_add_pointer(struct verifier *v, const struct value *ptr, int64_t bytes)
+{
+    uint32_t leaf[SUM_LEAVES], n;
+    const uint32_t *leaves = sym_leaves(v, &ptr->sym, &n);
+
+    for (uint32_t i = 0; i < n; i++) {
+        leaf[i] = leaves[i]; /* sym_add() may move them. */
+    }
+    fact_add(v, ptr->sym, ptr->delta + bytes);
+    if (n) {
+        fact_add(v, 0, ptr->num.r64.smin + bytes);
+    }
+    for (uint32_t i = 0; n > 1 && i < n && !v->error; i++) {
+        const struct sym *sym = sym_at(v, leaf[i]);
+        int64_t lo = sym->lo;
+
+        /* Without wrapping around, the rest is smaller by at least 'lo'. */
+        if (lo >= -MAX_OFFSET && sym->hi <= MAX_OFFSET
+            && ptr->delta + bytes + lo > 0) {
+            sym_at(v, leaf[i])->used = true;
+            fact_add(v, sum_without(v, leaf, n, i), ptr->delta + bytes + lo);
+        }
+    }
+}
+
+struct fact *
+fact_find_part(struct verifier *v, uint32_t sum, uint32_t but, int64_t bytes,
+               int64_t *need)
+{
+    uint32_t leaf[SUM_LEAVES], n;
+    const uint32_t *leaves = sym_leaves(v, &sum, &n);
+    const struct sym *sym;
+    struct fact *fact;
+
+    for (uint32_t i = 0; i < n; i++) {
+        leaf[i] = leaves[i]; /* sym_add() may move them. */
+    }
+    sym = sym_at(v, leaf[but]);
+    if (sym->lo < -MAX_OFFSET || sym->hi > MAX_OFFSET
+        || bytes > 2 * MAX_OFFSET) {
+        return NULL;
+    }
+    fact = fact_find(v->cur, sum_without(v, leaf, n, but));
+    *need = bytes + sym->hi;
+    if (!fact || fact->bytes < *need) {
+        return NULL;
+    }
+    sym_at(v, leaf[but])->used = true;
+    return fact;
+}
+
+void
+remainder_add(struct verifier *v, uint32_t sym, const struct value *ptr)
+{
+    struct state *cur = v->cur;
+
+    if (cur->n_remainders == MAX_REMAINDERS) {
+        memmove(&cur->remainders[0], &cur->remainders[1],
+                (MAX_REMAINDERS - 1) * sizeof cur->remainders[0]);
+        cur->n_remainders--;
+    }
+    cur->remainders[cur->n_remainders++] =
+        (struct remainder) {sym, ptr->sym, ptr->delta};
+}
+
+void
+remainder_narrow(struct verifier *v, const struct value *to)
+{
+    struct state *cur = v->cur;
+
+    for (uint32_t i = 0; i < cur->n_remainders; i++) {
+        const struct remainder *r = &cur->remainders[i];
+        int64_t bytes;
+
+        if (r->sym == to->sym
+            && !__builtin_sub_overflow(to->num.r64.smin, to->delta, &bytes)
+            && bytes > 0 && bytes <= MAX_COMPARED) {
+            mark_precise(v, to->node, PRECISION_ACCESS);
+            fact_add(v, r->ptr_sym, r->delta + bytes);
+        }
+    }
+}

@@ -14,12 +14,15 @@
 #include <string.h>
 
 #include <llvm-c/Analysis.h>
+#include <llvm-c/BitReader.h>
 #include <llvm-c/LLJIT.h>
+#include <llvm-c/Linker.h>
 #include <llvm-c/Orc.h>
 #include <llvm-c/Target.h>
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
 
+#include "jit/inline.h"
 #include "jit/lift.h"
 #include "jit/plugin.h"
 
@@ -104,6 +107,27 @@ make_machine(struct compilation *c)
     return 0;
 }
 
+static bool
+is_inlined(LLVMValueRef function)
+{
+    static const char prefix[] = "ubpf_inline_";
+
+    return !strncmp(LLVMGetValueName(function), prefix, sizeof prefix - 1);
+}
+
+static bool
+calls_inlined(LLVMModuleRef module)
+{
+    LLVMValueRef f;
+
+    for (f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f)) {
+        if (is_inlined(f)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 set_attribute(LLVMValueRef function, const char *name, const char *value)
 {
@@ -137,6 +161,41 @@ set_attributes(struct compilation *c)
             LLVMSetLinkage(f, LLVMInternalLinkage);
         }
     }
+}
+
+/* Adds those functions of inline.c that the program calls. */
+static int
+link_inlined(struct compilation *c)
+{
+    LLVMMemoryBufferRef bitcode;
+    LLVMModuleRef module;
+    LLVMValueRef f, next;
+    int err;
+
+    if (!calls_inlined(c->module)) {
+        return 0;
+    }
+    bitcode = LLVMCreateMemoryBufferWithMemoryRange(
+        ubpf_inline_bitcode,
+        (size_t) (ubpf_inline_bitcode_end - ubpf_inline_bitcode), "inline",
+        true);
+    err = LLVMParseBitcodeInContext2(c->context, bitcode, &module);
+    LLVMDisposeMemoryBuffer(bitcode);
+    if (err) {
+        return EINVAL;
+    }
+    LLVMSetTarget(module, host_triple);
+    LLVMSetDataLayout(module, LLVMGetDataLayoutStr(c->module));
+    if (LLVMLinkModules2(c->module, module)) {
+        return EINVAL;
+    }
+    for (f = LLVMGetFirstFunction(c->module); f; f = next) {
+        next = LLVMGetNextFunction(f);
+        if (is_inlined(f) && !LLVMGetFirstUse(f)) {
+            LLVMDeleteFunction(f);
+        }
+    }
+    return 0;
 }
 
 /* Makes inttoptr(x + CONSTANT) a place CONSTANT bytes after inttoptr(x), so
@@ -313,6 +372,9 @@ compile_module(struct compilation *c, struct ubpf_jit_code *code)
     err = make_machine(c);
     if (!err) {
         err = lift_program(c->in, c->module);
+    }
+    if (!err) {
+        err = link_inlined(c);
     }
     if (err) {
         return err;

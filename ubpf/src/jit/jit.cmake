@@ -37,8 +37,22 @@ if(NOT UBPF_LLVM_LIBRARY OR NOT UBPF_LLVM_HEADERS)
   message(FATAL_ERROR "UBPF_JIT needs LLVM 19: Debian packages clang-19 and llvm-19-dev")
 endif()
 
+# Lookups, for the programs they are inlined into.
+set(UBPF_INLINE_BITCODE ${CMAKE_CURRENT_BINARY_DIR}/inline.bc)
+add_custom_command(
+  OUTPUT ${UBPF_INLINE_BITCODE}
+  COMMAND ${UBPF_BITCODE_CLANG} -O2 -fno-unroll-loops -fno-vectorize -fno-slp-vectorize
+    -fno-strict-aliasing -fno-stack-protector -emit-llvm -Wall -Werror
+    -I${PROJECT_SOURCE_DIR}/include -I${PROJECT_SOURCE_DIR}/src
+    -c ${PROJECT_SOURCE_DIR}/src/jit/inline.c -o ${UBPF_INLINE_BITCODE}
+  DEPENDS src/jit/inline.c ${UBPF_HEADERS})
+set_source_files_properties(src/jit/bitcode.c PROPERTIES
+  OBJECT_DEPENDS ${UBPF_INLINE_BITCODE}
+  COMPILE_DEFINITIONS UBPF_INLINE_BITCODE="${UBPF_INLINE_BITCODE}")
+
 add_library(ubpf_jit MODULE
   src/isa/isa.c
+  src/jit/bitcode.c
   src/jit/compile.c
   src/jit/flow.c
   src/jit/lift.c
@@ -49,6 +63,10 @@ target_include_directories(ubpf_jit PRIVATE include src)
 target_include_directories(ubpf_jit SYSTEM PRIVATE ${UBPF_LLVM_HEADERS})
 target_compile_definitions(ubpf_jit PRIVATE UBPF_JIT_ID="${UBPF_JIT_ID}")
 target_compile_options(ubpf_jit PRIVATE -fno-strict-aliasing)
+if(UBPF_SANITIZE MATCHES "thread")
+  # It has to see the loads of lookups that the stores of updates belong to.
+  target_compile_definitions(ubpf_jit PRIVATE UBPF_JIT_NO_INLINE)
+endif()
 target_link_libraries(ubpf_jit PRIVATE ${UBPF_LLVM_LIBRARY} Threads::Threads)
 set_target_properties(ubpf_jit PROPERTIES OUTPUT_NAME ubpf-jit)
 install(TARGETS ubpf_jit LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "maps/map.h"
+
 /* Ends the block at hand: the verifier says that nobody comes here, and if
  * somebody did, the packet would be dropped. */
 static void
@@ -181,6 +183,18 @@ lift_function(struct lift_module *m, uint32_t i)
     return err;
 }
 
+/* True if the program may look up a value of its own thread. */
+static bool
+uses_threads(const struct ubpf_jit_input *in)
+{
+    for (uint32_t i = 0; i < in->n_maps; i++) {
+        if (in->maps[i]->def.type == UBPF_MAP_TYPE_THREAD_ARRAY) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static LLVMValueRef
 field(struct lift_module *m, LLVMValueRef base, size_t offset)
 {
@@ -193,15 +207,25 @@ field(struct lift_module *m, LLVMValueRef base, size_t offset)
 static LLVMValueRef
 build_env(struct lift_module *m)
 {
-    LLVMTypeRef type = LLVMArrayType2(m->i8, sizeof(struct ubpf_env));
-    LLVMValueRef env = LLVMBuildAlloca(m->builder, type, "");
+    LLVMBuilderRef b = m->builder;
+    LLVMTypeRef type = LLVMArrayType2(m->i8, sizeof(struct lift_env));
+    LLVMTypeRef index_type = LLVMFunctionType(m->i32, NULL, 0, false);
+    LLVMValueRef env = LLVMBuildAlloca(b, type, "");
     LLVMValueRef host = LLVMConstInt(m->i64, (uintptr_t) m->in->host, false);
+    LLVMValueRef index =
+        LLVMConstInt(m->i64, (uintptr_t) m->in->thread_index, false);
 
     LLVMSetAlignment(env, 8);
-    LLVMBuildMemSet(m->builder, env, LLVMConstInt(m->i8, 0, false),
-                    LLVMConstInt(m->i64, sizeof(struct ubpf_env), false), 8);
-    LLVMBuildStore(m->builder, LLVMConstIntToPtr(host, m->ptr),
-                   field(m, env, offsetof(struct ubpf_env, host)));
+    LLVMBuildMemSet(b, env, LLVMConstInt(m->i8, 0, false),
+                    LLVMConstInt(m->i64, sizeof(struct lift_env), false), 8);
+    LLVMBuildStore(b, LLVMConstIntToPtr(host, m->ptr),
+                   field(m, env, offsetof(struct lift_env, env.host)));
+    if (uses_threads(m->in)) {
+        index = LLVMBuildCall2(b, index_type, LLVMConstIntToPtr(index, m->ptr),
+                               NULL, 0, "");
+        LLVMBuildStore(b, index,
+                       field(m, env, offsetof(struct lift_env, thread)));
+    }
     return env;
 }
 
@@ -217,7 +241,7 @@ lift_turn(struct lift_module *m, LLVMValueRef entry, LLVMValueRef env,
 
     run = LLVMBuildGEP2(b, m->ptr, runs, &i, 1, "");
     run = LLVMBuildLoad2(b, m->ptr, run, "");
-    LLVMBuildStore(b, run, field(m, env, offsetof(struct ubpf_env, run)));
+    LLVMBuildStore(b, run, field(m, env, offsetof(struct lift_env, env.run)));
     args[0] = env;
     args[1] = field(m, run, offsetof(struct ubpf_run, ctx));
     r0 = LLVMBuildCall2(b, lift_function_type(m, 0), m->functions[0], args, 2,

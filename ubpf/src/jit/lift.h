@@ -26,6 +26,13 @@ struct lift_module {
     /* One for each function of the program: i64 (ptr env, ptr ctx), the others
      * i64 (ptr env, i64 r1...r5). */
     LLVMValueRef *functions;
+    uint32_t n_inlined; /* Lookups. */
+};
+
+/* What the code passes on as 'env'. */
+struct lift_env {
+    struct ubpf_env env;
+    uint32_t thread; /* The number of the calling thread. */
 };
 
 /* A function that is being written. */

@@ -8,6 +8,10 @@
 #include "jit/lift.h"
 #include "maps/map.h"
 
+/* Lookups that are made part of a program; the others are calls, so that the
+ * code, and the time that it takes to compile, stays in proportion. */
+#define MAX_INLINED 64
+
 /* What a helper takes: env and r1 to r5. */
 #define N_PARAMS (1 + UBPF_HELPER_MAX_ARGS)
 
@@ -103,18 +107,78 @@ lookup_array(struct lift *l, const struct ubpf_map *map, LLVMValueRef key)
     return LLVMBuildSelect(builder, there, address, lift_int(l, 0), "");
 }
 
+/* Calls the function 'name' of inline.c for 'map' and 'key', with up to three
+ * more arguments. */
+static LLVMValueRef
+call_inline(struct lift *l, const char *name, const struct ubpf_map *map,
+            LLVMValueRef key, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c)
+{
+    LLVMValueRef args[5] = {lift_address(l, (uintptr_t) map), key, a, b, c};
+    LLVMValueRef function, value;
+    LLVMTypeRef types[5], type;
+    unsigned int n = 0;
+
+    for (; n < 5 && args[n]; n++) {
+        types[n] = LLVMTypeOf(args[n]);
+    }
+    type = LLVMFunctionType(l->m->ptr, types, n, false);
+    function = LLVMGetNamedFunction(l->m->module, name);
+    if (!function) {
+        function = LLVMAddFunction(l->m->module, name, type);
+    }
+    l->m->n_inlined++;
+    value = LLVMBuildCall2(l->m->builder, type, function, args, n, "");
+    return LLVMBuildPtrToInt(l->m->builder, value, l->m->i64, "");
+}
+
+/* The lookup in 'map' as part of the program, or NULL where that is not to
+ * be. */
+static LLVMValueRef
+lookup_inline(struct lift *l, const struct ubpf_map *map, LLVMValueRef key)
+{
+    const struct ubpf_map_def *def = &map->def;
+    LLVMValueRef key_size = LLVMConstInt(l->m->i32, def->key_size, false);
+    LLVMValueRef thread = lift_int(l, offsetof(struct lift_env, thread));
+
+#ifdef UBPF_JIT_NO_INLINE
+    return NULL;
+#endif
+    if (l->m->n_inlined >= MAX_INLINED || def->flags & UBPF_MAP_F_AGING) {
+        return NULL;
+    }
+    switch ((enum ubpf_map_type) def->type) {
+    case UBPF_MAP_TYPE_HASH:
+        return call_inline(l, "ubpf_inline_hash", map, key, key_size, NULL,
+                           NULL);
+    case UBPF_MAP_TYPE_TERNARY:
+        return call_inline(l, "ubpf_inline_ternary", map, key, key_size,
+                           LLVMConstInt(l->m->i32, def->extra, false), NULL);
+    case UBPF_MAP_TYPE_THREAD_ARRAY:
+        return call_inline(
+            l, "ubpf_inline_thread_array", map, key,
+            LLVMConstInt(l->m->i32, def->max_entries, false),
+            LLVMConstInt(l->m->i32, def->value_size, false),
+            LLVMBuildGEP2(l->m->builder, l->m->i8, l->env, &thread, 1, ""));
+    default:
+        return NULL;
+    }
+}
+
 /* The address of the value in 'map' for 'key', as a number. */
 static LLVMValueRef
 lookup(struct lift *l, const struct ubpf_map *map, LLVMValueRef key)
 {
     LLVMValueRef args[2] = {lift_address(l, (uintptr_t) map),
                             as_pointer(l, key)};
+    LLVMValueRef value;
 
     if (map->def.type == UBPF_MAP_TYPE_ARRAY
         && !(map->def.flags & UBPF_MAP_F_AGING)) {
         return lookup_array(l, map, args[1]);
     }
-    return call_c(l, (uintptr_t) map->ops->lookup, l->m->i64, args, 2);
+    value = lookup_inline(l, map, args[1]);
+    return value ? value
+                 : call_c(l, (uintptr_t) map->ops->lookup, l->m->i64, args, 2);
 }
 
 void

@@ -17,6 +17,7 @@
 #include "error.h"
 #include "host.h"
 #include "maps/map.h"
+#include "maps/thread.h"
 
 #define PLUGIN_FILE "libubpf-jit.so"
 
@@ -101,6 +102,7 @@ compile(const struct ubpf_host *host, const struct ubpf_object *obj,
         .helper_desc = ubpf_helper_desc,
         .helper_impl = ubpf_helper_impl,
         .array_base = ubpf_array_base,
+        .thread_index = ubpf_thread_index,
     };
     struct ubpf_function *functions;
     char *text = NULL;

@@ -36,6 +36,7 @@ struct ubpf_jit_input {
     const struct ubpf_helper_desc *(*helper_desc)(uint32_t id);
     ubpf_helper_fn *(*helper_impl)(uint32_t id);
     void *(*array_base)(const struct ubpf_map *map);
+    uint32_t (*thread_index)(void);
 };
 
 struct ubpf_jit_code {

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The functions of inline.c, which the lifter calls by name. */
+
+#ifndef UBPF_JIT_INLINE_H
+#define UBPF_JIT_INLINE_H 1
+
+#include <stdint.h>
+
+struct ubpf_map;
+
+#define INLINED __attribute__((always_inline))
+
+INLINED void *ubpf_inline_hash(const struct ubpf_map *map, const void *key,
+                               uint32_t key_size);
+INLINED void *ubpf_inline_ternary(const struct ubpf_map *map, const void *key,
+                                  uint32_t key_size, uint32_t n_ranges);
+INLINED void *ubpf_inline_thread_array(const struct ubpf_map *map,
+                                       const void *key, uint32_t max_entries,
+                                       uint32_t value_size,
+                                       const uint32_t *thread);
+
+/* All of them as LLVM bitcode. */
+extern const char ubpf_inline_bitcode[], ubpf_inline_bitcode_end[];
+
+#endif /* inline.h */

@@ -35,11 +35,12 @@ _EXAMPLES = """
 p4rt-compile router.p4                           writes router.o into the current folder
 p4rt-compile router.p4 -o build/r.o --p4info build/r.p4info.txt
 p4rt-compile router.p4 --emit c                  the C in between, on stdout
+p4rt-compile acl.p4 --emit entries -o acl.json   entries in the source, as a P4Runtime WriteRequest
 p4rt-compile router.p4 --emit dot | dot -Tsvg -o router.svg   a picture, by Graphviz
 p4rt-compile -I lib -D PORTS=8 -Werror router.p4
 p4rt-compile --diagnostics json router.p4        messages as one JSON array on stderr
 """
-_EMIT = ("o", "c", "ir", "asm", "p4info", "dot")
+_EMIT = ("o", "c", "ir", "asm", "p4info", "entries", "dot")
 
 
 @click.command(cls=ExamplesCommand, context_settings=CONTEXT, examples=_EXAMPLES)
@@ -47,7 +48,12 @@ _EMIT = ("o", "c", "ir", "asm", "p4info", "dot")
 @click.option("-o", "--output", metavar="FILE", help="Where to write; '-' for stdout.")
 @click.option("--emit", type=click.Choice(_EMIT), default="o", show_default=True,
               help="What to write: the object, or a stage on the way (to stdout without -o).")  # fmt: skip
-@click.option("--p4info", "p4info_file", metavar="FILE", help="Also write the P4Info, in text format.")
+@click.option(
+    "--p4info",
+    "p4info_file",
+    metavar="FILE",
+    help="Also write the P4Info: text, binary if FILE ends in .bin or .pb, JSON if in .json.",
+)
 @click.option("-I", "include", multiple=True, metavar="DIR", help="Where to look for included files.")
 @click.option("-D", "define", multiple=True, metavar="NAME[=VALUE]", help="Define a macro.")
 @click.option("--extern", multiple=True, metavar="FILE.c", help="C that defines externs of the program.")
@@ -122,22 +128,23 @@ def _compile(
         written = draw(checked, Path(file).stem).encode()
     if emit != "dot" or p4info_file is not None:
         translation = driver.translate(checked, options)
-        written = written if emit == "dot" else _stage(translation, emit, diagnostics)
+        written = written if emit == "dot" else _stage(translation, emit, output, diagnostics)
     if form == "json" or diagnostics.items:
         _report(diagnostics.items, form, diagnostics.sources)
     if p4info_file is not None:
-        from p4rt.compiler.backend.p4info import p4info_text
+        from p4rt.compiler.backend.p4_messages import encode
 
-        _write(p4info_file, p4info_text(translation.p4info).encode())
+        _write(p4info_file, encode(translation.p4info, p4info_file))
     if output is None:
         output = f"{Path(file).stem}.o" if emit == "o" else "-"
     _write(output, written)
     return 0
 
 
-def _stage(translation: Translation, emit: str, diagnostics: Diagnostics) -> bytes:
-    """What `--emit` asks for."""
+def _stage(translation: Translation, emit: str, output: str | None, diagnostics: Diagnostics) -> bytes:
+    """What `--emit` asks for, in the form that the name of the output asks for."""
     from p4rt.compiler import driver
+    from p4rt.compiler.backend.p4_messages import encode
 
     match emit:
         case "c":
@@ -151,9 +158,9 @@ def _stage(translation: Translation, emit: str, diagnostics: Diagnostics) -> byt
 
             return assemble(translation.c_source, translation.program.given).encode()
         case "p4info":
-            from p4rt.compiler.backend.p4info import p4info_text
-
-            return p4info_text(translation.p4info).encode()
+            return encode(translation.p4info, output)
+        case "entries":
+            return encode(translation.entries(), output)
         case _:
             return driver.build(translation, diagnostics)
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,8 @@ class Translation:
     c_source: str
     info: dict[str, Any]
     make_p4info: Callable[[], Any]
+    entries: Callable[[], Any]
+    """Makes a p4.v1.WriteRequest of the entries that the source gives tables."""
 
     @cached_property
     def p4info(self) -> Any:
@@ -136,6 +138,7 @@ def translate(checked: CheckedProgram, options: Options | None = None) -> Transl
     from p4rt.compiler.backend import ir
     from p4rt.compiler.backend.emit_c import emit_c
     from p4rt.compiler.backend.identifiers import Identifiers
+    from p4rt.compiler.backend.p4_entries import write_request
     from p4rt.compiler.backend.p4info import p4info
     from p4rt.compiler.backend.program_info import program_info
     from p4rt.compiler.midend.lower import lower
@@ -154,7 +157,9 @@ def translate(checked: CheckedProgram, options: Options | None = None) -> Transl
     program = ir.Program(function, source, tuple(catalog.maps), tuple(catalog.initial), body, lowered.given)
     identifiers = Identifiers(catalog)
     info = program_info(catalog, identifiers, name, source, _model_version(checked))
-    return Translation(program, emit_c(program), info, lambda: p4info(catalog, identifiers, name))
+    message = partial(p4info, catalog, identifiers, name, checked)
+    entries = partial(write_request, catalog, identifiers)
+    return Translation(program, emit_c(program), info, message, entries)
 
 
 def build(translation: Translation, diagnostics: Diagnostics) -> bytes:

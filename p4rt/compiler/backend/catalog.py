@@ -62,7 +62,20 @@ class KeyField:
     slot: Slot
     id: int
     match: str
-    annotations: tuple[str, ...] = ()
+    type: t.Type
+    source: ast.Node | None = None
+    """What has the annotations, if anything."""
+
+
+@dataclass(frozen=True)
+class ActionParam:
+    """A parameter that the control plane supplies."""
+
+    name: str
+    id: int
+    width: int
+    type: t.Type
+    decl: ast.Param
 
 
 @dataclass(frozen=True)
@@ -71,8 +84,7 @@ class Action:
 
     name: str
     decl: ast.ActionDecl | None
-    params: tuple[tuple[str, int, int], ...]
-    """Name, id and width of each parameter that the control plane supplies."""
+    params: tuple[ActionParam, ...]
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,7 @@ class ActionUse:
     code: int
     scope: str
     params: tuple[Slot, ...]
+    source: ast.ActionRef | None = None
 
 
 class Aging(Enum):

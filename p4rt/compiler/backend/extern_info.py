@@ -33,9 +33,7 @@ def extern_info(catalog: Catalog, identifiers: Identifiers, place: Place) -> dic
         slots = [Slot(name, 64, offset + 8 * number, 8) for number, name in names]
         return [{"name": slot.name, **place(slot)} for slot in slots]
 
-    counters = [
-        {**array(Prefix.COUNTER, item), "value": words(item.kind, 0)} for item in catalog.counters
-    ]
+    counters = [{**array(Prefix.COUNTER, item), "value": words(item.kind, 0)} for item in catalog.counters]
     meters = [{**array(Prefix.METER, item), "unit": item.kind.lower()} for item in catalog.meters]
     digests = [
         {

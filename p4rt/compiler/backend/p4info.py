@@ -1,152 +1,140 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The P4Info of a program: its tables, actions and registers for P4Runtime clients.
-
-The stubs of the `p4runtime` package were generated for an old protobuf and do not import with today's.  The
-descriptors inside them are as good as ever: they are taken from the files and registered with the runtime.
-"""
+"""The P4Info of a program: what P4Runtime clients know of it (P4Runtime specification 1.4, section 6)."""
 
 from __future__ import annotations
 
-import ast as python_ast
-import re
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from p4rt.compiler.analysis import types as t
+from p4rt.compiler.analysis.model import CheckedProgram
 from p4rt.compiler.backend.catalog import Action, Aging, Catalog, KeyField, Register, Table, ValueSet
 from p4rt.compiler.backend.extern_p4info import add_externs
 from p4rt.compiler.backend.identifiers import Identifiers, Prefix
+from p4rt.compiler.backend.p4_messages import as_bytes, as_text, bytestring, message_class
+from p4rt.compiler.backend.p4info_notes import add_notes, package_info
+from p4rt.compiler.backend.p4info_types import new_type, serializable_enum, translation, type_spec
+from p4rt.compiler.frontend import ast
 
 _MATCH_TYPES = {"exact": 2, "lpm": 3, "ternary": 4, "range": 5, "optional": 6}
 _SCOPES = {"any": 0, "table_only": 1, "default_only": 2}
 
-
-@cache
-def message_class(name: str) -> Any:
-    """The class of a message of package p4.config.v1, such as `P4Info`."""
-    from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory
-
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(any_pb2.DESCRIPTOR.serialized_pb)
-    for stub in ("p4types_pb2.py", "p4info_pb2.py"):
-        text = files("p4.config.v1").joinpath(stub).read_text(encoding="utf-8")
-        found = re.search(r"^\s*serialized_pb=(b'.*'|b\".*\")\s*$", text, re.MULTILINE)
-        if found is None:
-            raise RuntimeError(f"no descriptor in {stub} of the package p4runtime")
-        pool.Add(descriptor_pb2.FileDescriptorProto.FromString(python_ast.literal_eval(found[1])))
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"p4.config.v1.{name}"))
+p4info_text = as_text
+p4info_bytes = as_bytes
 
 
-def p4info(catalog: Catalog, identifiers: Identifiers, program: str) -> Any:
+def p4info(catalog: Catalog, identifiers: Identifiers, program: str, checked: CheckedProgram) -> Any:
     """The P4Info message."""
     message = message_class("P4Info")()
     message.pkg_info.name = program
     message.pkg_info.arch = "ubpf_model"
-    for table in catalog.tables:
-        _table(message.tables.add(), table, identifiers)
-    for action in catalog.actions.values():
-        _action(message.actions.add(), action, identifiers)
-    for value_set in catalog.value_sets:
-        _value_set(message.value_sets.add(), value_set, identifiers)
-    for register in catalog.registers:
-        _register(message, register, identifiers)
-    add_externs(
-        message,
-        catalog,
-        identifiers,
-        lambda preamble, prefix, name, decl: _preamble(preamble, prefix, name, identifiers),
-        _type,
-    )
+    package_info(message.pkg_info, checked.main.source if checked.main is not None else None)
+    _Writer(message, identifiers, checked).write(catalog)
     return message
 
 
-def p4info_text(message: Any) -> str:
-    """Protobuf text format."""
-    from google.protobuf import text_format
+class _Writer:
+    """Fills one P4Info."""
 
-    return str(text_format.MessageToString(message))
+    def __init__(self, message: Any, identifiers: Identifiers, checked: CheckedProgram) -> None:
+        self.message = message
+        self.identifiers = identifiers
+        self.checked = checked
 
+    def write(self, catalog: Catalog) -> None:
+        """Everything in `catalog` that is not hidden."""
+        for table in catalog.tables:
+            if not table.is_hidden:
+                self.table(self.message.tables.add(), table)
+        for action in catalog.actions.values():
+            self.action(self.message.actions.add(), action)
+        for value_set in catalog.value_sets:
+            self.value_set(self.message.value_sets.add(), value_set)
+        for register in catalog.registers:
+            self.register(self.message.registers.add(), register)
+        add_externs(self.message, catalog, self.identifiers, self.preamble, self.type)
 
-def p4info_bytes(message: Any) -> bytes:
-    """The serialized message; the same program gives the same bytes."""
-    return bytes(message.SerializeToString(deterministic=True))
+    def preamble(self, preamble: Any, prefix: Prefix, name: str, decl: ast.Node | None) -> None:
+        """Name, id, alias, and what the annotations of `decl` say."""
+        preamble.id = self.identifiers.id_of(prefix, name)
+        preamble.name = name
+        preamble.alias = self.identifiers.alias_of(prefix, name)
+        add_notes(preamble, decl)
 
+    def table(self, message: Any, table: Table) -> None:
+        """A table; its direct resources are added with them."""
+        self.preamble(message.preamble, Prefix.TABLE, table.name, table.decl)
+        message.size = table.size
+        for item in table.key:
+            self.match_field(message.match_fields.add(), item, item.slot.name)
+        for use in table.uses:
+            reference = message.action_refs.add()
+            reference.id = self.identifiers.id_of(Prefix.ACTION, use.action.name)
+            reference.scope = _SCOPES[use.scope]
+            if use.source is not None:
+                add_notes(reference, use.source)
+            elif use.scope == "default_only":
+                reference.annotations.append("@defaultonly")
+        self.default(message, table)
+        message.is_const_table = table.const_entries
+        message.has_initial_entries = bool(table.entries)
+        message.idle_timeout_behavior = int(table.aging is not Aging.NONE)
 
-def _preamble(preamble: Any, prefix: Prefix, name: str, identifiers: Identifiers) -> None:
-    preamble.id = identifiers.id_of(prefix, name)
-    preamble.name = name
-    preamble.alias = identifiers.alias_of(prefix, name)
+    def default(self, message: Any, table: Table) -> None:
+        """The default action from the start, and whether it is the only one."""
+        action = self.identifiers.id_of(Prefix.ACTION, table.default.action.name)
+        if table.default_const:
+            message.const_default_action_id = action
+        message.initial_default_action.action_id = action
+        for param in table.default.action.params:
+            value = bytestring(table.default_args[param.name])
+            message.initial_default_action.arguments.add(param_id=param.id, value=value)
 
+    def action(self, message: Any, action: Action) -> None:
+        """An action and its parameters."""
+        self.preamble(message.preamble, Prefix.ACTION, action.name, action.decl)
+        for item in action.params:
+            param = message.params.add(id=item.id, name=item.name)
+            self.scalar(param, item.type, item.width)
+            add_notes(param, item.decl)
 
-def _table(message: Any, table: Table, identifiers: Identifiers) -> None:
-    _preamble(message.preamble, Prefix.TABLE, table.name, identifiers)
-    message.size = table.size
-    for item in table.key:
-        _match_field(message.match_fields.add(), item, item.slot.name)
-    for use in table.uses:
-        reference = message.action_refs.add()
-        reference.id = identifiers.id_of(Prefix.ACTION, use.action.name)
-        reference.scope = _SCOPES[use.scope]
-    if table.default_const:
-        message.const_default_action_id = identifiers.id_of(Prefix.ACTION, table.default.action.name)
-    message.is_const_table = table.const_entries
-    message.has_initial_entries = bool(table.entries)
-    message.idle_timeout_behavior = int(table.aging is not Aging.NONE)
+    def match_field(self, message: Any, item: KeyField, name: str) -> None:
+        """An element of a key."""
+        message.id, message.name = item.id, name
+        message.match_type = _MATCH_TYPES[item.match]
+        self.scalar(message, item.type, item.slot.width)
+        add_notes(message, item.source)
 
+    def scalar(self, message: Any, type_: t.Type, width: int) -> None:
+        """Width of a field or parameter, and its type where that has a name; of a translated type the
+        controller's width, of which text has none."""
+        note = None
+        if isinstance(type_, t.NewType):
+            decl = self.checked.globals.get(type_.name)
+            new_type(type_, self.message.type_info, decl)
+            message.type_name.name = type_.name
+            note = translation(decl)
+        elif isinstance(type_, t.SerEnumType):
+            serializable_enum(type_, self.message.type_info)
+        if note is None:
+            message.bitwidth = width
+        elif note[1] is not None:
+            message.bitwidth = note[1]
 
-def _action(message: Any, action: Action, identifiers: Identifiers) -> None:
-    _preamble(message.preamble, Prefix.ACTION, action.name, identifiers)
-    for name, number, width in action.params:
-        param = message.params.add()
-        param.id, param.name, param.bitwidth = number, name, width
+    def value_set(self, message: Any, value_set: ValueSet) -> None:
+        """A value set; one of scalars has one field, without a name."""
+        self.preamble(message.preamble, Prefix.VALUE_SET, value_set.name, value_set.decl)
+        message.size = value_set.size
+        for item in value_set.key:
+            self.match_field(message.match.add(), item, "" if value_set.is_scalar else item.slot.name)
 
+    def register(self, message: Any, register: Register) -> None:
+        """A register."""
+        self.preamble(message.preamble, Prefix.REGISTER, register.name, register.decl)
+        message.size = register.size
+        self.type(message.type_spec, register.type, self.message.type_info)
 
-def _match_field(message: Any, item: KeyField, name: str) -> None:
-    message.id, message.name, message.bitwidth = item.id, name, item.slot.width
-    message.match_type = _MATCH_TYPES[item.match]
-
-
-def _value_set(message: Any, value_set: ValueSet, identifiers: Identifiers) -> None:
-    """A set of scalars has one field, without a name."""
-    _preamble(message.preamble, Prefix.VALUE_SET, value_set.name, identifiers)
-    message.size = value_set.size
-    for item in value_set.key:
-        _match_field(message.match.add(), item, "" if value_set.is_scalar else item.slot.name)
-
-
-def _register(info: Any, register: Register, identifiers: Identifiers) -> None:
-    message = info.registers.add()
-    _preamble(message.preamble, Prefix.REGISTER, register.name, identifiers)
-    message.size = register.size
-    _type(message.type_spec, register.type, info.type_info)
-
-
-def _type(spec: Any, type_: t.Type, type_info: Any) -> None:
-    """Fill a P4DataTypeSpec; a struct's members go to `type_info`."""
-    type_ = t.strip(type_)
-    match type_:
-        case t.BitType(width):
-            spec.bitstring.bit.bitwidth = width
-        case t.IntType(width):
-            spec.bitstring.int.bitwidth = width
-        case t.BoolType():
-            spec.bool.SetInParent()
-        case t.ErrorType():
-            spec.error.SetInParent()
-        case t.EnumType(name, members):
-            spec.enum.name = name
-            if name not in type_info.enums:
-                for member in members:
-                    type_info.enums[name].members.add().name = member
-        case t.TupleType(elements):
-            for element in elements:
-                _type(spec.tuple.members.add(), element, type_info)
-        case t.StructType(name):
-            spec.struct.name = name
-            if name not in type_info.structs:
-                type_info.structs[name].SetInParent()
-                for item in type_.fields:
-                    member = type_info.structs[name].members.add()
-                    member.name = item.name
-                    _type(member.type_spec, item.type, type_info)
+    def type(self, spec: Any, type_: t.Type, type_info: Any) -> None:
+        """Fill a P4DataTypeSpec."""
+        if isinstance(type_, t.NewType):
+            new_type(type_, type_info, self.checked.globals.get(type_.name))
+        type_spec(spec, type_, type_info)

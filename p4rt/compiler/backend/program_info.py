@@ -36,7 +36,7 @@ def program_info(
         "arch": "ubpf_model",
         "model_version": model_version,
         "compiler": f"p4rt-compile {__version__}",
-        "tables": [_table(table, identifiers) for table in catalog.tables],
+        "tables": [_table(table, identifiers) for table in catalog.tables if not table.is_hidden],
         "value_sets": [_value_set(item, identifiers) for item in catalog.value_sets],
         "registers": [_register(register, identifiers) for register in catalog.registers],
         **extern_info(catalog, identifiers, _place),
@@ -124,8 +124,8 @@ def _action(use: ActionUse, identifiers: Identifiers) -> dict[str, Any]:
         "code": use.code,
         "scope": use.scope,
         "params": [
-            {"name": slot.name, "id": number, **_place(slot)}
-            for slot, (_, number, _) in zip(use.params, action.params, strict=True)
+            {"name": slot.name, "id": param.id, **_place(slot)}
+            for slot, param in zip(use.params, action.params, strict=True)
         ],
     }
 

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 
 from p4rt.compiler.analysis import model
 from p4rt.compiler.backend import build, ir
-from p4rt.compiler.backend.catalog import AGING_SIZE, Action, ActionUse, Aging, DirectState, Slot, Table
+from p4rt.compiler.backend.catalog import (
+    AGING_SIZE,
+    Action,
+    ActionParam,
+    ActionUse,
+    Aging,
+    DirectState,
+    Slot,
+    Table,
+)
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend import layout, storage
 from p4rt.compiler.midend.context import Context, Frame, block_frame
@@ -163,7 +172,9 @@ class Tables:
             code += number > 0
             slots = self._params(item)
             end = max([end, *(slot.offset + slot.size for slot in slots)])
-            uses.append(ActionUse(self._action(item, instance), number, item.scope, tuple(slots)))
+            uses.append(
+                ActionUse(self._action(item, instance), number, item.scope, tuple(slots), item.source)
+            )
             actions[number] = item
         if info.default is None and not any(use.code == 0 for use in uses):
             uses.append(ActionUse(self._no_action(), 0, "default_only", ()))
@@ -188,8 +199,9 @@ class Tables:
         name = self.ctx.checked.path_of(item.decl, instance if local else None)
         params = []
         for number, param in enumerate(item.params, start=1):
-            width = storage.scalar_width(self.ctx.resolve(param.type))
-            params.append((param.name, id_of(param.decl, number), width or 0))
+            type_ = self.ctx.resolve(param.type)
+            width = storage.scalar_width(type_) or 0
+            params.append(ActionParam(param.name, id_of(param.decl, number), width, type_, param.decl))
         return self.ctx.catalog.actions.setdefault(name, Action(name, item.decl, tuple(params)))
 
     def _no_action(self) -> Action:
@@ -214,7 +226,14 @@ class Tables:
 
     def _key(self, info: model.TableInfo) -> KeyLayout:
         elements = [
-            KeyElement(self._key_spec(key), id_of(key.source, number), key.match_kind, key.source.match_span)
+            KeyElement(
+                self._key_spec(key),
+                id_of(key.source, number),
+                key.match_kind,
+                key.source.match_span,
+                self.ctx.resolve(key.type),
+                key.source,
+            )
             for number, key in enumerate(info.keys, start=1)
         ]
         return lay_out(self.ctx, elements)

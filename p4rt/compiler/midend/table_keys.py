@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from p4rt.compiler.analysis import model
+from p4rt.compiler.analysis import types as t
 from p4rt.compiler.backend import build, ir
 from p4rt.compiler.backend.catalog import KeyField, Slot
+from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend import layout
 from p4rt.compiler.midend.context import Context
 from p4rt.compiler.source import Span
@@ -33,7 +35,8 @@ class KeyElement:
     id: int
     match: str
     span: Span
-    annotations: tuple[str, ...] = ()
+    type: t.Type
+    source: ast.Node | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def lay_out(ctx: Context, elements: Sequence[KeyElement]) -> KeyLayout:
         slots, size = layout.masked(specs, is_range)
         n_ranges, map_type = sum(is_range), ir.MapType.TERNARY
     fields = tuple(
-        KeyField(slot, element.id, element.match, element.annotations)
+        KeyField(slot, element.id, element.match, element.type, element.source)
         for slot, element in zip(slots, elements, strict=True)
     )
     return KeyLayout(fields, size, map_type, base_bits, n_ranges)

@@ -61,7 +61,7 @@ class ValueSets:
         plain = t.strip(element)
         if storage.scalar_width(plain) is not None:
             specs = layout.flatten(element, SCALAR_NAME, self.ctx.checked.errors)
-            return lay_out(self.ctx, [KeyElement(specs[0], 1, _match(decl), decl.span)])
+            return lay_out(self.ctx, [KeyElement(specs[0], 1, _match(decl), decl.span, element)])
         specs = layout.flatten(element, "", self.ctx.checked.errors)
         parts = storage.fields_of(plain) or []
         if len(specs) != len(parts):
@@ -73,7 +73,9 @@ class ValueSets:
             number = id_of(field, number) if field is not None else number
             note = ast.annotation(field, "match") if field is not None else None
             span = note.span if note is not None else decl.span
-            elements.append(KeyElement(replace(spec, name=part[0]), number, _match(field), span))
+            elements.append(
+                KeyElement(replace(spec, name=part[0]), number, _match(field), span, part[1], field)
+            )
         return lay_out(self.ctx, elements)
 
     def contains(self, decl: ast.ValueSetDecl, keys: list[ir.Expr]) -> ir.Expr:

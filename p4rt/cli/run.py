@@ -29,7 +29,7 @@ p4rt-run router.p4                                    is it accepted?
 p4rt-run router.p4 --entries routes.txt --in 1=in.pcap --out-dir out
 p4rt-run router.p4 router.stf                         exit status 0 when all expectations hold
 """
-_VERDICTS = ("pass", "redirect", "drop", "abort")
+_VERDICTS = ("pass", "redirect", "resubmit", "drop", "abort")
 _MAX_PORT = 0xFFFFFFFF
 
 
@@ -39,9 +39,11 @@ _MAX_PORT = 0xFFFFFFFF
 @click.option("--in", "inputs", multiple=True, metavar="[PORT=]FILE.pcap",
               help="Packets that come in by PORT (default: 1 for the first, 2 for the second).")  # fmt: skip
 @click.option("--out-dir", metavar="DIR",
-              help="Where to write portN.pcap (redirected to N) and pass.pcap (passed).")  # fmt: skip
+              help="Folder for portN.pcap (redirected), tableN.pcap (resubmitted), pass.pcap.")  # fmt: skip
 @click.option("--entries", metavar="FILE", help="Table entries to add first, as p4rt-ctl add-entries reads.")
 @click.option("--registers", is_flag=True, help="Print at the end the registers that are not zero.")
+@click.option("--counters", is_flag=True, help="Print at the end the counters that are not zero.")
+@click.option("--digests", is_flag=True, help="Print at the end the records for the control plane.")
 @click.option("-I", "include", multiple=True, metavar="DIR", help="Where to look for included P4 files.")
 @click.option("-D", "define", multiple=True, metavar="NAME[=VALUE]", help="Define a macro for the compiler.")
 @click.option("--extern", multiple=True, metavar="FILE.c", help="C that defines externs of the program.")
@@ -52,9 +54,8 @@ _MAX_PORT = 0xFFFFFFFF
 @click.pass_context
 def run(
     ctx: click.Context, program: str, script: str | None, inputs: tuple[str, ...], out_dir: str | None,
-    entries: str | None, registers: bool, include: tuple[str, ...], define: tuple[str, ...],
-    extern: tuple[str, ...], form: str,
-    verbose: bool,
+    entries: str | None, registers: bool, counters: bool, digests: bool, include: tuple[str, ...],
+    define: tuple[str, ...], extern: tuple[str, ...], form: str, verbose: bool,
 ) -> None:  # fmt: skip
     """Run packets through a P4 program, in the switch's own engine but without a switch.
 
@@ -83,7 +84,20 @@ def run(
         for register in loaded.info.registers:
             for element in loaded.registers.read_nonzero(register):
                 click.echo(element.format())
+    if counters:
+        _print_counters(loaded)
+    for digest in loaded.info.externs.digests if digests else ():
+        for record in loaded.digests.read(digest):
+            click.echo(record.format())
     ctx.exit(status)
+
+
+def _print_counters(loaded: LocalProgram) -> None:
+    externs = loaded.info.externs
+    for counter in (*externs.counters, *externs.direct_counters):
+        for count in loaded.counters.read(counter.name):
+            if any(count.words.values()):
+                click.echo(count.format())
 
 
 def _run_script(loaded: LocalProgram, script: str, form: str) -> int:
@@ -124,10 +138,9 @@ def _run_captures(
     for number, (time, _, port, packet) in enumerate(arrivals, 1):
         outcome = loaded.process(packet.data, port)
         for output in outcome.outputs:
-            name = "pass" if output.port is None else f"port{output.port}"
-            outputs[name].append(pcap.Packet(time, output.data))
+            outputs[output.name].append(pcap.Packet(time, output.data))
         if verbose:
-            ports = ", ".join("pass" if o.port is None else f"port {o.port}" for o in outcome.outputs)
+            ports = ", ".join(re.sub(r"(\d+)", r" \1", o.name) for o in outcome.outputs)
             where = f" ({ports})" if ports else ""
             click.echo(f"packet {number}, port {port}: {outcome.verdict}{where}", err=True)
     if out_dir is not None:
@@ -140,7 +153,8 @@ def _run_captures(
     if not captures:
         click.echo(loaded.engine.verifier_summary.strip())
         return
-    counts_text = ", ".join(f"{loaded.verdicts[v]} {v}" for v in _VERDICTS)
+    shown = [v for v in _VERDICTS if v != "resubmit" or loaded.verdicts[v]]
+    counts_text = ", ".join(f"{loaded.verdicts[v]} {v}" for v in shown)
     click.echo(f"{len(arrivals)} packets: {counts_text}")
     for name, packets in sorted(outputs.items()):
         click.echo(f"{name}: {len(packets)} packets")

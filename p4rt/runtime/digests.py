@@ -14,8 +14,8 @@ from p4rt.runtime.names import resolve
 from p4rt.runtime.values import format_value, plain_value
 
 _KEY_SIZE = 8
-_HEAD = 8
-"""Bytes in front of a record in a ring's value: its length, and zeros."""
+_HEAD = 4
+"""Bytes in front of a record in a ring's value: its length."""
 
 
 @dataclass(frozen=True)

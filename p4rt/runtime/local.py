@@ -28,15 +28,24 @@ IN_PORT = 0xFFF8
 
 @dataclass(frozen=True)
 class Output:
-    """A packet that a program let go: to `port`, or, when None, on to the actions after it."""
+    """A packet that a program let go: to `port`, to the OpenFlow table `table`, or, when both are None, on to
+    the actions after it."""
 
     port: int | None
     data: bytes
+    table: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Where it went: `port3`, `table7` or `pass`."""
+        if self.table is not None:
+            return f"table{self.table}"
+        return "pass" if self.port is None else f"port{self.port}"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one packet: `abort`, `drop`, `pass` or `redirect`, and what left."""
+    """What became of one packet: `abort`, `drop`, `pass`, `redirect` or `resubmit`, and what left."""
 
     verdict: str
     outputs: tuple[Output, ...]
@@ -107,6 +116,8 @@ class LocalProgram:
             outputs.append(Output(None, result.packet))
         elif result.verdict == ubpf.Verdict.REDIRECT:
             outputs.append(Output(_resolve(result.output_port, port), result.packet))
+        elif result.verdict == ubpf.Verdict.RESUBMIT:
+            outputs.append(Output(None, result.packet, table=result.output_port))
         if result.clone_port is not None:
             outputs.append(Output(_resolve(result.clone_port, port), result.packet))
         verdict = result.verdict.name.lower()

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 DROP, PASS, RESUBMIT = 1, 2, 4
 """Verdicts, by their numbers in `enum ubpf_verdict`."""
-_LAST_TABLE = 254
-"""Number of the last OpenFlow table; 255 stands for all of them."""
+_LAST_TABLE = 253
+"""Number of the last OpenFlow table; the next is Open vSwitch's own, and 255 stands for all of them."""
 
 
 class Architecture(Family):

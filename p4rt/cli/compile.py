@@ -57,9 +57,8 @@ _EMIT = ("o", "c", "ir", "asm", "p4info", "entries", "dot")
 @click.option("-I", "include", multiple=True, metavar="DIR", help="Where to look for included files.")
 @click.option("-D", "define", multiple=True, metavar="NAME[=VALUE]", help="Define a macro.")
 @click.option("--extern", multiple=True, metavar="FILE.c", help="C that defines externs of the program.")
-@click.option(
-    "-W", "warnings", multiple=True, type=click.Choice(["error"]), help="Treat warnings as errors (-Werror)."
-)
+@click.option("-W", "warnings", multiple=True, metavar="error|no-CODE",
+              help="Treat warnings as errors (-Werror); leave out those of a code (-Wno-unused).")  # fmt: skip
 @click.option("--diagnostics", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="Form of messages on stderr.")  # fmt: skip
 @click.option("--disable-pass", "disabled", multiple=True, metavar="NAME", hidden=True,
@@ -78,7 +77,8 @@ def compile_command(
     _check_outputs(file, output, p4info_file)
     if disabled:
         _check_passes(disabled, [item.name for item in passes() if not item.needed])
-    options = Options(include, define, bool(warnings), extern, frozenset(disabled))
+    fatal, off = _wanted(warnings)
+    options = Options(include, define, fatal, extern, frozenset(disabled), off)
     try:
         return _compile(file, options, emit, output, p4info_file, diagnostics)
     except CompileError as error:
@@ -88,6 +88,19 @@ def compile_command(
         raise
     except Exception as error:
         return _failed(error, debug)
+
+
+def _wanted(warnings: tuple[str, ...]) -> tuple[bool, tuple[str, ...]]:
+    """What `-W` says: are warnings errors, and which are left out?"""
+    from p4rt.compiler.diagnostics import WARNINGS
+
+    off: list[str] = []
+    for item in warnings:
+        code = item.removeprefix("no-")
+        if item != "error" and (code == item or code not in WARNINGS):
+            raise click.UsageError(f"-W{item} is neither -Werror nor -Wno-CODE ({', '.join(WARNINGS)})")
+        off += [code] if code != item else []
+    return "error" in warnings, tuple(off)
 
 
 def _check_outputs(file: str, output: str | None, p4info_file: str | None) -> None:
@@ -118,9 +131,8 @@ def _compile(
     file: str, options: Options, emit: str, output: str | None, p4info_file: str | None, form: str
 ) -> int:
     from p4rt.compiler import driver
-    from p4rt.compiler.diagnostics import Diagnostics
 
-    diagnostics = Diagnostics(warnings_are_errors=options.warnings_are_errors)
+    diagnostics = driver.diagnostics_for(options)
     checked = driver.check(file, options, diagnostics)
     if emit == "dot":
         from p4rt.compiler.backend.graphs import draw

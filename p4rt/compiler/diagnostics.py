@@ -18,6 +18,27 @@ MAX_ERRORS = 50
 """After so many errors a run stops: more would not be read."""
 
 
+WARNINGS = {
+    "deprecated": "what is used is marked as @deprecated",
+    "duplicate-entry": "an entry of a table that an earlier one hides",
+    "duplicate-priorities": "entries of a table that have one priority",
+    "entries-out-of-priority-order": "an entry of a table behind one of lower priority",
+    "ignored": "a construct without effect here",
+    "ignored-result": "a call whose result nothing uses",
+    "invalid-header": "a header that is read where it is not valid",
+    "overflow": "a constant that does not fit its type",
+    "shadow": "a name that hides another one",
+    "statement": "a switch whose last label has no block",
+    "uninitialized": "a variable that is read where nothing was assigned to it",
+    "table-size": "more entries than the table's size",
+    "unknown-annotation": "an annotation that nobody knows",
+    "unknown-property": "a table property that nobody knows",
+    "unreachable": "a statement, state or case that is never reached",
+    "unused": "a name that nothing uses",
+}
+"""The codes of warnings, which `-Wno-CODE` and `@noWarn("CODE")` silence."""
+
+
 class Severity(Enum):
     """How bad a diagnostic is."""
 
@@ -54,9 +75,9 @@ class Diagnostic:
         """`file:line:column: error: message`, the source line, a caret below it, and the hint."""
         if self.span.line <= 0:
             place = f"{self.span.file}: " if self.span is not NO_SPAN else ""
-            lines = [f"{place}{self.severity.value}: {self.message}"]
+            lines = [f"{place}{self.severity.value}: {self.message} [{self.code}]"]
         else:
-            lines = [f"{self.span}: {self.severity.value}: {self.message}"]
+            lines = [f"{self.span}: {self.severity.value}: {self.message} [{self.code}]"]
             text = sources.line(self.span.file, self.span.line) if sources is not None else None
             if text is not None:
                 lines += _excerpt(text, self.span)
@@ -102,6 +123,8 @@ class Diagnostics:
     sources: SourceMap = field(default_factory=SourceMap)
     items: list[Diagnostic] = field(default_factory=list)
     warnings_are_errors: bool = False
+    off: frozenset[str] = frozenset()
+    """Codes of warnings that are not wanted."""
     errors: int = 0
     _silent: list[tuple[Span, frozenset[str]]] = field(default_factory=list)
 
@@ -111,7 +134,7 @@ class Diagnostics:
 
     def warning(self, code: str, span: Span, message: str, hint: str | None = None) -> None:
         """Report a warning (an error under -Werror), unless it was silenced there."""
-        if any(where.covers(span) and (not codes or code in codes) for where, codes in self._silent):
+        if code in self.off or any(where.covers(span) and (not codes or code in codes) for where, codes in self._silent):
             return
         severity = Severity.ERROR if self.warnings_are_errors else Severity.WARNING
         self._add(Diagnostic(code, severity, span, message, hint))

@@ -33,13 +33,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """What the user may choose.  `include` are folders, `define` are NAME or NAME=VALUE, `extern` C files."""
+    """What the user may choose.  `include` are folders, `define` are NAME or NAME=VALUE, `extern` C files, `off`
+    codes of warnings that are not wanted."""
 
     include: tuple[str, ...] = ()
     define: tuple[str, ...] = ()
     warnings_are_errors: bool = False
     extern: tuple[str, ...] = ()
     disabled_passes: frozenset[str] = frozenset()
+    off: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def compile_file(path: str | Path, options: Options | None = None) -> Result:
         CompileError: the program was refused, or clang is missing; it carries every message of the run.
     """
     options = options or Options()
-    diagnostics = Diagnostics(warnings_are_errors=options.warnings_are_errors)
+    diagnostics = diagnostics_for(options)
     translation = translate(check(str(path), options, diagnostics), options)
     return Result(
         build(translation, diagnostics),
@@ -95,6 +97,11 @@ def compile_file(path: str | Path, options: Options | None = None) -> Result:
         translation.p4info,
         diagnostics.items,
     )
+
+
+def diagnostics_for(options: Options) -> Diagnostics:
+    """Where the messages of a run are collected."""
+    return Diagnostics(warnings_are_errors=options.warnings_are_errors, off=frozenset(options.off))
 
 
 def check(path: str, options: Options, diagnostics: Diagnostics) -> CheckedProgram:

@@ -83,11 +83,20 @@ class Parsers(Statements):
         types = [self.type_of(expr) for expr in transition.exprs]
         for case in transition.cases:
             keysets = self.program.keysets[case]
-            parts = zip(values, types, keysets, strict=True)
+            parts = zip(values, types, map(self._known, keysets), strict=True)
             if all(matches(value, type_, keyset) for value, type_, keyset in parts):
                 self.trace.add(case)
                 return case
         raise ParserError("NoMatch")
+
+    def _known(self, keyset: model.Keyset) -> model.Keyset:
+        """A keyset with its values, evaluated now if they were not known before."""
+        if not isinstance(keyset, model.ComputedSet):
+            return keyset
+        values = [self.number(expr) for expr in keyset.exprs]
+        if keyset.kind == "exact":
+            return model.ExactSet(values[0])
+        return model.MaskSet(*values) if keyset.kind == "mask" else model.RangeSet(*values)
 
     # ---- packet_in
 

@@ -92,6 +92,8 @@ class Calls(Expressions):
         places = [scope.kind for scope in self.scopes]
         if kind is CallKind.ACTION and "parser" in places:
             self.error("call", expr, f"action '{name}' cannot be called in a parser")
+        if kind is CallKind.ACTION and "function" in places:
+            self.error("call", expr, f"action '{name}' cannot be called in a function")
         if kind is CallKind.EXTERN_FUNCTION and name == "verify" and "control" in places:
             self.error("call", expr, "verify() is for parsers only")
         if kind in {CallKind.TABLE_APPLY, CallKind.CONTROL_APPLY, CallKind.PARSER_APPLY}:
@@ -349,15 +351,15 @@ class Calls(Expressions):
 
     def _apply_block(self, expr: ast.Call, base: t.BlockType, receiver: ast.Expr | None) -> t.Type:
         decl = base.decl
-        if not isinstance(decl, ast.ParserDecl | ast.ControlDecl):
+        if isinstance(decl, ast.PackageDecl) or (receiver is None and not hasattr(decl, "ctor_params")):
             self._check_args(expr)
             return self.bad("call", expr, f"{describe(base)} cannot be applied")
-        if receiver is None and decl.ctor_params:
+        if receiver is None and getattr(decl, "ctor_params", ()):
             self._check_args(expr)
             return self.bad(
                 "call", expr, f"'{decl.name}' has constructor parameters: make an instance of it first"
             )
-        kind = CallKind.PARSER_APPLY if isinstance(decl, ast.ParserDecl) else CallKind.CONTROL_APPLY
+        kind = CallKind.PARSER_APPLY if base.kind == "parser" else CallKind.CONTROL_APPLY
         places = [scope.kind for scope in self.scopes]
         if kind is CallKind.PARSER_APPLY and "control" in places:
             self.error("call", expr, f"parser '{decl.name}' cannot be applied in a control")
@@ -366,7 +368,8 @@ class Calls(Expressions):
         self._check_place(expr, kind, decl.name)
         if self._choose(expr, [(decl, decl.params)], f"'{decl.name}.apply'") is None:
             return BAD
-        return self._finish(expr, self._bind(expr, kind, decl, (), _VOID, None, receiver=receiver))
+        call = self._bind(expr, kind, decl, (), _VOID, None, receiver=receiver, params=base.params)
+        return self._finish(expr, call)
 
     def _extern_method(
         self, expr: ast.Call, target: ast.Member, base: t.ExternType, expected: t.Type | None

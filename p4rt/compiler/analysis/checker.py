@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from p4rt.compiler.analysis import types as t
-from p4rt.compiler.analysis.context import suggestion
+from p4rt.compiler.analysis.annotations import check_annotations
+from p4rt.compiler.analysis.context import kind_name, suggestion
 from p4rt.compiler.analysis.instantiate import instantiate
 from p4rt.compiler.analysis.model import CheckedProgram
 from p4rt.compiler.analysis.statements import always_returns
@@ -33,6 +34,7 @@ def check_program(program: ast.Program, diagnostics: Diagnostics) -> CheckedProg
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
     checker = Checker(program, diagnostics)
     _silence(program, diagnostics)
+    check_annotations(program, diagnostics)
     try:
         checker.run()
     except RecursionError:
@@ -116,6 +118,10 @@ class Checker(Tables):
         result = self.resolve(decl.result)
         self.program.results[decl] = result
         self.program.callables[decl] = self.resolve_params(decl.params)
+        for param in decl.params:
+            if not param.direction:
+                message = f"parameter '{param.name}' of a function needs a direction"
+                self.error("direction", param, message, "write 'in' before it to pass a value")
         self.declare_params(decl.params)
         self.returns.append(result)
         self.check_block(decl.body)
@@ -278,6 +284,10 @@ class Checker(Tables):
                 self.error("duplicate", state.name_span, f"state '{state.name}' is there already")
             elif state.name in states:
                 self.error("duplicate", state.name_span, f"state '{state.name}' is declared twice")
+            elif state.name in self.scopes[-1].names:
+                before = self.scopes[-1].names[state.name][0]
+                hint = f"it is a {kind_name(before)} declared at line {before.name_span.line}"
+                self.error("duplicate", state.name_span, f"'{state.name}' is declared twice", hint)
             else:
                 states[state.name] = state
         if "start" not in states:
@@ -324,7 +334,7 @@ class Checker(Tables):
             self.error("syntax-error", transition, "select needs an expression")
             return
         for position, case in enumerate(transition.cases):
-            self.program.keysets[case] = self.check_keyset(case.keyset, types)
+            self.program.keysets[case] = self.check_keyset(case.keyset, types, computed=True)
             self._target(case, case.state_span, states)
             final = isinstance(case.keyset, ast.DefaultKeyset | ast.DontCare)
             if final and position < len(transition.cases) - 1:

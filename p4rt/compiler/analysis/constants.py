@@ -205,6 +205,8 @@ class ConstantEvaluator(Evaluator):
             return self._part(decl.value, constants)
         if isinstance(decl, ast.Param) and constants is not None and decl.direction == "":
             return constants.get(decl.name)
+        if decl is None and self.program.types.get(expr) == t.MatchKindType():
+            return EnumValue(t.MatchKindType(), expr.id)
         return None
 
     def _member(self, expr: ast.Member, type_: t.Type, constants: Mapping[str, Value] | None) -> Value | None:

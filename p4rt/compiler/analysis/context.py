@@ -19,6 +19,8 @@ CORE_NAMES = {"packet_in", "packet_out", "NoAction", "verify", "static_assert"}
 """What core.p4 declares, to say so when it is not included."""
 
 BAD = t.ErrorRecoveryType()
+_NO_BODY = ("type", "extern", "method")
+"""Scopes whose names nothing can refer to."""
 
 
 class Scope:
@@ -98,6 +100,22 @@ class Context:
         known.append(decl)
         if len(self.scopes) == 1:
             self.program.globals[decl.name] = decl
+        elif decl.name_span.file == self.diagnostics.sources.main:
+            self._warn_shadow(decl)
+
+    def _warn_shadow(self, decl: ast.Decl) -> None:
+        """A name that hides another one of a block around; a type variable or a state is no such name."""
+        if isinstance(decl, ast.TypeParam | ast.StateDecl | ast.TableDecl) or self.scopes[-1].kind in _NO_BODY:
+            return
+        for scope in reversed(self.scopes[:-1]):
+            for before in scope.names.get(decl.name, ()):
+                if isinstance(before, ast.VarDecl | ast.Param | ast.ConstDecl | ast.InstanceDecl):
+                    place = f"line {before.name_span.line}"
+                    if before.name_span.file != decl.name_span.file:
+                        place = str(before.name_span)
+                    message = f"'{decl.name}' hides the {kind_name(before)} of that name declared at {place}"
+                    self.diagnostics.warning("shadow", decl.name_span, message)
+                    return
 
     def _may_overload(self, known: list[ast.Decl], decl: ast.Decl) -> bool:
         if not isinstance(decl, Overloadable) or not all(isinstance(item, Overloadable) for item in known):

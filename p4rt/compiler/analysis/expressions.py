@@ -106,6 +106,8 @@ class Expressions(Conversions):
 
     def _name(self, expr: ast.Name) -> t.Type:
         found = self.lookup(expr.id, expr.absolute)
+        if not found and expr.id in self.program.match_kinds:
+            return t.MatchKindType()
         if not found:
             return self.undeclared(expr, expr.id)
         decl = found[-1]
@@ -417,7 +419,7 @@ class Expressions(Conversions):
                 return self.comparable(type_.element)
         plain = (
             t.BitType | t.IntType | t.InfIntType | t.BoolType | t.VarbitType | t.ErrorType | t.EnumType
-            | t.SerEnumType | t.NewType | t.StringType | t.TypeVar | t.AnonymousStructType
+            | t.SerEnumType | t.NewType | t.StringType | t.MatchKindType | t.TypeVar | t.AnonymousStructType
         )  # fmt: skip
         return isinstance(type_, plain)
 

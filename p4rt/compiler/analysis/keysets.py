@@ -9,7 +9,16 @@ from p4rt.compiler.analysis import types as t
 from p4rt.compiler.analysis.constants import show
 from p4rt.compiler.analysis.context import BAD
 from p4rt.compiler.analysis.conversions import NUMERIC, describe
-from p4rt.compiler.analysis.model import AnySet, ExactSet, Keyset, MaskSet, RangeSet, Value, ValueSetRef
+from p4rt.compiler.analysis.model import (
+    AnySet,
+    ComputedSet,
+    ExactSet,
+    Keyset,
+    MaskSet,
+    RangeSet,
+    Value,
+    ValueSetRef,
+)
 from p4rt.compiler.analysis.statements import Statements
 from p4rt.compiler.frontend import ast
 
@@ -17,8 +26,13 @@ from p4rt.compiler.frontend import ast
 class Keysets(Statements):
     """Part of the checker: keysets."""
 
-    def check_keyset(self, keyset: ast.Expr, types: Sequence[t.Type]) -> tuple[Keyset, ...]:
-        """One keyset for each type, or none when their number is wrong, which is reported."""
+    def check_keyset(
+        self, keyset: ast.Expr, types: Sequence[t.Type], *, computed: bool = False
+    ) -> tuple[Keyset, ...]:
+        """One keyset for each type, or none when their number is wrong, which is reported.
+
+        `computed`: its values may be known only at run time, as those of a select.
+        """
         parts = keyset_parts(keyset, len(types))
         if len(parts) != len(types):
             if not (len(types) == 1 and isinstance(types[0], t.ErrorRecoveryType)):
@@ -31,7 +45,9 @@ class Keysets(Statements):
                     return tuple(single for _ in types)
             self.program.types[keyset] = t.SetType(t.TupleType(tuple(types)))
             return tuple(AnySet() for _ in types)
-        return tuple(self._simple_keyset(part, type_) for part, type_ in zip(parts, types, strict=True))
+        return tuple(
+            self._simple_keyset(part, type_, computed) for part, type_ in zip(parts, types, strict=True)
+        )
 
     def _value_set(self, expr: ast.Name, types: Sequence[t.Type]) -> ValueSetRef | None:
         """The value set that a label names; its members must have the types of the keys."""
@@ -59,45 +75,61 @@ class Keysets(Statements):
                 return list(elements) == list(types)
         return False
 
-    def _simple_keyset(self, expr: ast.Expr, type_: t.Type) -> Keyset:
+    def _simple_keyset(self, expr: ast.Expr, type_: t.Type, computed: bool) -> Keyset:
         if isinstance(expr, ast.DontCare | ast.DefaultKeyset):
             self.program.types[expr] = t.SetType(type_)
             return AnySet()
-        if isinstance(expr, ast.Mask | ast.Range):
-            first, second = (expr.value, expr.mask) if isinstance(expr, ast.Mask) else (expr.low, expr.high)
-            left, right = self._keyset_value(first, type_), self._keyset_value(second, type_)
-            self.program.types[expr] = t.SetType(type_)
-            if not isinstance(t.strip(type_), NUMERIC) and not self.is_bad(type_):
-                self.error("type-error", expr, f"masks and ranges are of numbers, not of {describe(type_)}")
-                return AnySet()
-            if not isinstance(left, int) or not isinstance(right, int):
-                return AnySet()
-            if isinstance(expr, ast.Mask):
-                return MaskSet(int(left), int(right))
-            if left > right:
-                self.error("type-error", expr, f"range {show(left)}..{show(right)} is empty")
-            return RangeSet(int(left), int(right))
+        if isinstance(expr, ast.Mask):
+            return self._pair("mask", expr, (expr.value, expr.mask), type_, computed)
+        if isinstance(expr, ast.Range):
+            return self._pair("range", expr, (expr.low, expr.high), type_, computed)
         if isinstance(expr, ast.Name):
             value_set = self._value_set(expr, [type_])
             if value_set is not None:
                 return value_set
-        value = self._keyset_value(expr, type_)
-        return AnySet() if value is None else ExactSet(value)
+        if not self._keyset_value(expr, type_, computed):
+            return AnySet()
+        value = self.program.constants.get(expr)
+        return ComputedSet("exact", (expr,)) if value is None else ExactSet(value)
 
-    def _keyset_value(self, expr: ast.Expr, type_: t.Type) -> Value | None:
+    def _pair(
+        self, kind: str, expr: ast.Expr, parts: tuple[ast.Expr, ast.Expr], type_: t.Type, computed: bool
+    ) -> Keyset:
+        """A mask or a range."""
+        good = [self._keyset_value(part, type_, computed) for part in parts]
+        self.program.types[expr] = t.SetType(type_)
+        if not isinstance(t.strip(type_), NUMERIC) and not self.is_bad(type_):
+            self.error("type-error", expr, f"masks and ranges are of numbers, not of {describe(type_)}")
+            return AnySet()
+        if not all(good):
+            return AnySet()
+        left, right = (self.program.constants.get(part) for part in parts)
+        if not isinstance(left, int) or not isinstance(right, int):
+            return ComputedSet(kind, parts)
+        if kind == "mask":
+            return MaskSet(int(left), int(right))
+        if left > right and computed:
+            message = f"range {show(left)}..{show(right)} is empty: nothing matches it"
+            self.diagnostics.warning("unreachable", expr.span, message)
+        elif left > right:
+            self.error("type-error", expr, f"range {show(left)}..{show(right)} is empty")
+        return RangeSet(int(left), int(right))
+
+    def _keyset_value(self, expr: ast.Expr, type_: t.Type, computed: bool) -> bool:
+        """Check a value in a keyset; is it good?"""
         if self.is_bad(type_):
             self.check(expr)
-            return None
+            return False
         target = type_
         natural = self.check(expr, type_)
         if isinstance(type_, t.NewType) and isinstance(natural, t.InfIntType):
             target = t.strip(type_)
         if not self.convert(expr, target):
-            return None
-        value = self.program.constants.get(expr)
-        if value is None:
+            return False
+        if not computed and self.program.constants.get(expr) is None:
             self.error("not-constant", expr, "a label must be known at compile time")
-        return value
+            return False
+        return True
 
 
 def keyset_parts(keyset: ast.Expr, count: int) -> tuple[ast.Expr, ...]:

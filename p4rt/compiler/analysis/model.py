@@ -175,7 +175,18 @@ class ValueSetRef:
     decl: ast.ValueSetDecl
 
 
-Keyset = ExactSet | MaskSet | RangeSet | AnySet | ValueSetRef
+@dataclass(frozen=True, eq=False)
+class ComputedSet:
+    """A label of a select of which a part is known only at run time, or depends on a constructor parameter.
+
+    `exprs` is the value, the value and the mask (`kind` "mask"), or the ends of the range ("range").
+    """
+
+    kind: str
+    exprs: tuple[ast.Expr, ...]
+
+
+Keyset = ExactSet | MaskSet | RangeSet | AnySet | ValueSetRef | ComputedSet
 
 
 @dataclass(frozen=True, eq=False)

@@ -75,6 +75,10 @@ class Statements(Calls):
             self.error("call", decl, "a package is instantiated at the top level only")
         if isinstance(type_, t.BlockType) and type_.kind in {"parser", "control"} and len(self.scopes) == 1:
             self.error("call", decl, f"a {type_.kind} cannot be instantiated at the top level")
+        if isinstance(type_, t.BlockType) and type_.kind in {"parser", "control"}:
+            inside = next((scope.kind for scope in self.scopes if scope.kind in {"parser", "control"}), None)
+            if inside is not None and inside != type_.kind:
+                self.error("call", decl, f"a {type_.kind} cannot be instantiated in a {inside}")
         if decl.body is not None:
             self._check_abstract(decl, type_)
         self.current.pop()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from p4rt.compiler.analysis import types as t
+from p4rt.compiler.analysis.annotations import text_of
 from p4rt.compiler.analysis.model import CallKind, CheckedProgram
 from p4rt.compiler.frontend import ast
 
@@ -29,6 +30,7 @@ def warn(checked: CheckedProgram) -> None:
     main = checked.diagnostics.sources.main
     decls = [decl for decl in checked.program.decls if decl.span.file == main]
     _unused(checked, decls)
+    _deprecated(checked)
     for decl in decls:
         if isinstance(decl, ast.ParserDecl):
             _unreachable_states(checked, decl)
@@ -70,12 +72,31 @@ def _unused(checked: CheckedProgram, decls: Sequence[ast.Node]) -> None:
         nodes = list(ast.walk(decl))
         counters = [node.var for node in nodes if isinstance(node, ast.ForIn)]
         used.update(counter for counter in counters if isinstance(counter, ast.VarDecl))
+        for owner in nodes:
+            if isinstance(owner, ast.FunctionDecl | ast.ActionDecl):
+                for param in owner.params:
+                    if param not in touched and ast.annotation(param, "optional") is None:
+                        text = f"parameter '{param.name}' of '{owner.name}' is never used"
+                        checked.diagnostics.warning("unused", param.name_span, text)
         for node in nodes:
             kind = _KINDS.get(type(node))
             if kind is None or not isinstance(node, ast.Decl) or node in used:
                 continue
             what = "is assigned to, but never read" if node in touched else "is never used"
             checked.diagnostics.warning("unused", node.name_span, f"{kind} '{node.name}' {what}")
+
+
+def _deprecated(checked: CheckedProgram) -> None:
+    """Uses of what is marked as @deprecated."""
+    main = checked.diagnostics.sources.main
+    uses: list[tuple[ast.Node, ast.Decl]] = [*checked.decls.items()]
+    for node, call in checked.calls.items():
+        uses += [(node, item) for item in (call.decl, call.method) if item is not None]
+    for node, decl in uses:
+        note = ast.annotation(decl, "deprecated")
+        if note is not None and node.span.file == main:
+            text = f"'{decl.name}' is deprecated: {text_of(note)}"
+            checked.diagnostics.warning("deprecated", node.span, text)
 
 
 def _base(target: ast.Expr) -> ast.Name | None:

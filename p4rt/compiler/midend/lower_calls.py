@@ -114,13 +114,18 @@ class Calls:
         """Inline a parser or control that another one applies."""
         decl = instance.decl
         frame = Frame(instance, None, is_block=True)
+        params = self.ctx.checked.callables[decl]
+        args = tuple(
+            model.BoundArg(param, arg.value, arg.defaulted)
+            for param, arg in zip(params, call.args, strict=True)
+        )
         if isinstance(decl, ast.ControlDecl):
             control = decl
-            self._inline(frame, call.args, decl.name, lambda: self.statements.control(control), True)
+            self._inline(frame, args, decl.name, lambda: self.statements.control(control), True)
         else:
             assert isinstance(decl, ast.ParserDecl)
             parser = decl
-            self._inline(frame, call.args, decl.name, lambda: self.parsers.parser(parser), True)
+            self._inline(frame, args, decl.name, lambda: self.parsers.parser(parser), True)
 
     def _inline(
         self,

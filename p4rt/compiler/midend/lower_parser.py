@@ -190,6 +190,18 @@ class Parsers:
                 return build.both(above, build.compare(order, key, build.const(high, width)))
             case model.ValueSetRef(decl):
                 return self.value_sets.contains(decl, [key])
+            case model.ComputedSet(kind, exprs):
+                return self._computed_match(key, kind, exprs, storage.is_signed(self.ctx.type_of(expr)))
+
+    def _computed_match(self, key: ir.Expr, kind: str, exprs: tuple[ast.Expr, ...], signed: bool) -> ir.Expr:
+        """Does a key match a keyset that is evaluated now?"""
+        first, *rest = (self.expressions.scalar(expr) for expr in exprs)
+        if kind == "range":
+            order = Relation.SLE if signed else Relation.LE
+            return build.both(build.compare(order, first, key), build.compare(order, key, rest[0]))
+        if kind == "mask":
+            key, first = (build.binary(Op.AND, value, rest[0]) for value in (key, first))
+        return build.compare(Relation.EQ, key, first)
 
     # ---- The packet
 

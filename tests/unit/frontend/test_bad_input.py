@@ -117,7 +117,7 @@ def test_a_message_shows_the_line_and_a_caret(tmp_path: Path) -> None:
     with pytest.raises(CompileError) as caught:
         check_program(parse_file(str(path), diagnostics), diagnostics)
     assert caught.value.render().split("\n") == [
-        f"{path}:2:18: error: name 'lmit' is not declared",
+        f"{path}:2:18: error: name 'lmit' is not declared [undeclared]",
         "  const\tbit<8> a = lmit + 1;",
         "       \t           ^~~~",
         "  hint: did you mean 'limit'?",

@@ -4,7 +4,7 @@
 #include <ubpf_model.p4>
 
 @format("mac") typedef bit<48> mac_t;
-@structured[1, "two", true] @named[a=1, b="x"] @free(any tokens (nested) = { here })
+@Structured[1, "two", true] @Named[a=1, b="x"] @Free(any tokens (nested) = { here })
 header ethernet_t { @name("destination") mac_t dst; mac_t src; bit<16> type; }
 struct headers { ethernet_t eth; }
 struct meta { bit<32> slot; }

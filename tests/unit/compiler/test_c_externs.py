@@ -199,7 +199,7 @@ def test_file_that_is_not_there(tmp_path: Path):
     (tmp_path / "test.p4").write_text(source())
     with pytest.raises(CompileError) as caught:
         compile_file(tmp_path / "test.p4", Options(extern=("nowhere.c",)))
-    assert str(caught.value) == "nowhere.c: error: no such file"
+    assert str(caught.value) == "nowhere.c: error: no such file [input]"
 
 
 def test_verifier_judges_the_c(tmp_path: Path):

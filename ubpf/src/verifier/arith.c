@@ -261,33 +261,14 @@ do_alu(struct verifier *v, const struct ubpf_op *op)
 int
 do_load_map(struct verifier *v, const struct ubpf_op *op)
 {
-    const struct ubpf_object_map *map;
     struct value r;
 
     if (op->kind == UBPF_KIND_LOAD_IMM) {
         v->cur->regs[op->dst] = value_const(v, (uint64_t) op->imm);
         return v->error;
     }
-    if (op->imm >= v->obj->n_maps) {
-        return refuse(v, 0,
-                      "there is no map %" PRId64 ", the object has %" PRIu32,
-                      op->imm, v->obj->n_maps);
-    }
-    map = &v->obj->maps[op->imm];
     r = value_pointer(VALUE_MAP);
     if (op->kind == UBPF_KIND_LOAD_MAP_VALUE) {
-        if (map->def.type != UBPF_MAP_TYPE_ARRAY) {
-            return refuse(v, 0,
-                          "map '%s' is not an array: it has no fixed "
-                          "element",
-                          map->name);
-        }
-        if (op->target >= map->def.value_size) {
-            return refuse(v, 0,
-                          "offset %" PRIu32 " into a value of map '%s', "
-                          "which has %" PRIu32 " bytes",
-                          op->target, map->name, map->def.value_size);
-        }
         r.kind = VALUE_MAP_VALUE;
         r.num = scalar_const(op->target);
         value_settle(&r);

@@ -156,16 +156,11 @@ kill_packet(struct verifier *v)
 int
 do_call(struct verifier *v, const struct ubpf_op *op)
 {
-    const struct ubpf_helper_desc *helper = NULL;
+    const struct ubpf_helper_desc *helper =
+        ubpf_helper_desc((uint32_t) op->imm);
     struct value *regs = v->cur->regs;
     uint32_t map = 0;
 
-    if (op->imm >= 0) {
-        helper = ubpf_helper_desc((uint32_t) op->imm);
-    }
-    if (!helper) {
-        return refuse(v, 0, "there is no helper number %" PRId64, op->imm);
-    }
     for (int i = 0; i < UBPF_HELPER_MAX_ARGS; i++) {
         if (helper->args[i] == UBPF_ARG_NONE) {
             break;

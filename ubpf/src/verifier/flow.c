@@ -6,6 +6,7 @@
 
 #include "state.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "helpers.h"
@@ -30,6 +31,42 @@ successors(const struct ubpf_op *op, uint32_t pc, uint32_t next[2])
     }
 }
 
+/* Checks that the map or helper exists that 'op', in slot 'pc', refers to. */
+static int
+check_reference(struct verifier *v, uint32_t pc, const struct ubpf_op *op)
+{
+    const struct ubpf_object_map *map;
+
+    if (op->kind == UBPF_KIND_CALL
+        && (op->imm < 0 || !ubpf_helper_desc((uint32_t) op->imm))) {
+        return refuse_at(v, pc, "there is no helper number %" PRId64, op->imm);
+    }
+    if (op->kind != UBPF_KIND_LOAD_MAP
+        && op->kind != UBPF_KIND_LOAD_MAP_VALUE) {
+        return 0;
+    }
+    if (op->imm >= v->obj->n_maps) {
+        return refuse_at(
+            v, pc, "there is no map %" PRId64 ", the object has %" PRIu32,
+            op->imm, v->obj->n_maps);
+    }
+    map = &v->obj->maps[op->imm];
+    if (op->kind == UBPF_KIND_LOAD_MAP) {
+        return 0;
+    }
+    if (map->def.type != UBPF_MAP_TYPE_ARRAY) {
+        return refuse_at(v, pc,
+                         "map '%s' is not an array: it has no fixed element",
+                         map->name);
+    }
+    return op->target < map->def.value_size
+               ? 0
+               : refuse_at(v, pc,
+                           "offset %" PRIu32 " into a value of map '%s', "
+                           "which has %" PRIu32 " bytes",
+                           op->target, map->name, map->def.value_size);
+}
+
 static int
 decode_all(struct verifier *v)
 {
@@ -41,6 +78,9 @@ decode_all(struct verifier *v)
             ubpf_decode(obj->insns, obj->n_insns, pc, &v->ops[pc]);
         if (error) {
             return refuse_at(v, pc, "%s", error);
+        }
+        if (check_reference(v, pc, &v->ops[pc])) {
+            return v->error;
         }
         last = pc;
     }

@@ -15,11 +15,7 @@
 #include "machine.h"
 #include "verifier/verifier.h"
 
-static const struct ubpf_object_map maps[] = {
-    {"h", {UBPF_MAP_TYPE_HASH, 4, 16, 8, 0}},
-    {"a", {UBPF_MAP_TYPE_ARRAY, 4, 64, 8, 0}},
-    {"r", {UBPF_MAP_TYPE_ARRAY, 4, 24, 1, UBPF_MAP_F_RDONLY_PROG}},
-};
+#define PACKETS 16 /* For each program. */
 
 /* What the verifier came to in the last program. */
 static bool reached[PROGRAM_INSNS];
@@ -41,6 +37,18 @@ print(const struct ubpf_object *obj)
     }
 }
 
+/* Whether the program has functions of its own. */
+static bool
+calls(const struct ubpf_object *obj)
+{
+    for (uint32_t pc = 0; pc < obj->n_insns; pc++) {
+        if (obj->insns[pc].opcode == 0x85 && obj->insns[pc].src) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Runs an accepted program on some packets. */
 static bool
 try_program(const struct ubpf_object *obj, uint64_t max_steps)
@@ -50,8 +58,8 @@ try_program(const struct ubpf_object *obj, uint64_t max_steps)
     m.rnd = rnd;
     m.functions = functions;
     m.n_functions = n_functions;
-    for (int i = 0; i < 12; i++) {
-        if (!machine_run(&m, obj, reached, below(i < 4 ? 80 : 200),
+    for (int i = 0; i < PACKETS; i++) {
+        if (!machine_run(&m, obj, reached, below(i % 3 ? 200 : 80),
                          max_steps)) {
             return false;
         }
@@ -82,17 +90,19 @@ int
 main(int argc, char *argv[])
 {
     long programs = argc > 1 ? atol(argv[1]) : 20000, accepted = 0, hard = 0;
+    long calling = 0;
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
     struct ubpf_verify_options options = {.reached = reached};
     static struct ubpf_insn insns[PROGRAM_INSNS];
 
+    generate_random = true;
     for (long i = 0; i < programs; i++, seed++) {
         struct ubpf_object obj = {
             .host = &ubpf_host_single_threaded,
             .insns = insns,
             .n_insns = generate(seed, insns),
-            .maps = (struct ubpf_object_map *) maps,
-            .n_maps = 3,
+            .maps = (struct ubpf_object_map *) generated_maps,
+            .n_maps = GENERATED_MAPS,
         };
         char *text = NULL;
         int error;
@@ -103,6 +113,7 @@ main(int argc, char *argv[])
         free(text);
         hard += error == E2BIG;
         accepted += !error;
+        calling += !error && calls(&obj);
         if (!error) {
             ubpf_functions_find(obj.host, insns, obj.n_insns, &functions,
                                 &n_functions);
@@ -114,7 +125,8 @@ main(int argc, char *argv[])
         free(functions);
         functions = NULL;
     }
-    printf("%ld programs, %ld accepted and run, %ld too complex\n", programs,
-           accepted, hard);
-    return accepted < programs / 50;
+    printf("%ld programs, %ld accepted and run %ld times (%ld with calls), "
+           "%ld too complex\n",
+           programs, accepted, accepted * PACKETS, calling, hard);
+    return accepted < programs / 50 || calling < accepted / 50;
 }

@@ -10,6 +10,21 @@
 
 #define MAX_DEPTH 4
 
+const struct ubpf_object_map generated_maps[GENERATED_MAPS] = {
+    {"h", {UBPF_MAP_TYPE_HASH, 4, 16, 8, 0}},
+    {"a", {UBPF_MAP_TYPE_ARRAY, 4, 64, 8, 0}},
+    {"r", {UBPF_MAP_TYPE_ARRAY, 4, 24, 1, UBPF_MAP_F_RDONLY_PROG}},
+    {"s",
+     {UBPF_MAP_TYPE_HASH, 4, 96, 8, UBPF_MAP_F_RDONLY_PROG | UBPF_MAP_F_AGING,
+      80, 0}},
+    {"t", {UBPF_MAP_TYPE_TERNARY, 8, 16, 8}},
+    {"q", {UBPF_MAP_TYPE_RING, 8, 16, 8}},
+    {"m", {UBPF_MAP_TYPE_METER, 4, 64, 8}},
+    {"c", {UBPF_MAP_TYPE_THREAD_ARRAY, 4, 16, 8}},
+};
+
+bool generate_random;
+
 static uint64_t rng_state;
 
 uint64_t
@@ -47,9 +62,19 @@ enum belief {
     MAYBE_NULL,
 };
 
+#define MAX_FUNCTIONS 4
+
+/* A function that calls go to, made when the program is. */
+struct function {
+    uint8_t args[6]; /* What the first call gave in r1 to r5. */
+    uint32_t start;
+};
+
 struct generator {
     struct ubpf_insn insns[PROGRAM_INSNS];
     uint32_t n;
+    struct function functions[MAX_FUNCTIONS];
+    uint32_t n_functions, function; /* Made so far; the current one's. */
     uint8_t regs[UBPF_N_REGS];
     uint8_t slots[16]; /* 8-byte slots below r10. */
     int depth;
@@ -324,12 +349,141 @@ clobber(struct generator *g, int result)
     g->regs[0] = (uint8_t) result;
 }
 
+/* Calls a function of the program, mostly one that comes later. */
+static void
+gen_call_local(struct generator *g)
+{
+    uint32_t i = g->n_functions;
+    struct function *f;
+
+    if (i == MAX_FUNCTIONS || (i && one_in(2))) {
+        i = g->function + below(MAX_FUNCTIONS - g->function + 1);
+        i = one_in(30) ? below(MAX_FUNCTIONS) : i;
+        if (i >= g->n_functions) {
+            return;
+        }
+    }
+    f = &g->functions[i];
+    if (i == g->n_functions) {
+        memcpy(f->args, g->regs, sizeof f->args);
+        g->n_functions++;
+    }
+    for (uint32_t arg = 1; arg <= 5; arg++) {
+        uint32_t from = 99;
+
+        if (f->args[arg] == g->regs[arg] || f->args[arg] == NOTHING) {
+            continue;
+        }
+        for (uint32_t reg = 6; reg < 11; reg++) {
+            from = g->regs[reg] == f->args[arg] ? reg : from;
+        }
+        if (from < 11) {
+            emit(g, 0xbf, arg, from, 0, 0);
+        } else {
+            emit(g, 0xb7, arg, 0, 0, below(9));
+        }
+    }
+    emit(g, 0x85, 0, 1, 0, i);
+    clobber(g, NUMBER);
+}
+
+/* How many bytes there are from a pointer on, as a number; leaves if there are
+ * too few. */
+static void
+gen_length(struct generator *g)
+{
+    static const uint8_t less[] = {0xa5, 0xc5, 0xa6, 0xb5, 0xd5, 0xc6};
+    uint32_t ptr = pick(g, PACKET), end = pick(g, END), tmp = target(g);
+
+    if (ptr > 9 || end > 9 || tmp == ptr || tmp == end) {
+        return;
+    }
+    emit(g, 0xbf, tmp, end, 0, 0);
+    emit(g, one_in(8) ? 0x1c : 0x1f, tmp, ptr, 0, 0);
+    g->regs[tmp] = NUMBER;
+    if (one_in(5)) {
+        emit(g, one_in(2) ? 0x17 : 0x07, tmp, 0, 0, below(12));
+    }
+    if (one_in(4)) {
+        return;
+    }
+    emit(g, less[below(6)], tmp, 0, 0, below(40));
+    g->insns[g->n - 1].offset = one_in(12) ? 0 : 1;
+    emit(g, 0x05, 0, 0, 2, 0);
+    emit(g, 0xb7, 0, 0, 0, 2);
+    emit(g, 0x95, 0, 0, 0, 0);
+    g->regs[0] = NUMBER;
+}
+
+/* The helpers that take a map of one kind, and those without any. */
+static void
+gen_new_helper(struct generator *g)
+{
+    uint32_t ptr = pick(g, one_in(2) ? STACK : PACKET), value;
+
+    switch (below(5)) {
+    case 0:
+        if (ptr > 9) {
+            return;
+        }
+        emit(g, 0xbf, 2, ptr, 0, 0);
+        emit(g, 0x18, 1, 1, 0, one_in(12) ? below(GENERATED_MAPS) : 5);
+        emit(g, 0, 0, 0, 0, 0);
+        emit(g, 0xb7, 3, 0, 0, below(20));
+        emit(g, 0x85, 0, 0, 0, UBPF_HELPER_RING_OUTPUT);
+        break;
+    case 1:
+        emit(g, 0x18, 1, 1, 0, one_in(12) ? below(GENERATED_MAPS) : 6);
+        emit(g, 0, 0, 0, 0, 0);
+        emit(g, 0xb7, 2, 0, 0, below(9));
+        emit(g, 0xb7, 3, 0, 0, below(99));
+        emit(g, 0xb7, 4, 0, 0, below(4));
+        emit(g, 0x85, 0, 0, 0, UBPF_HELPER_METER_EXECUTE);
+        break;
+    case 2:
+        value = pick(g, VALUE);
+        if (value > 9) {
+            return;
+        }
+        emit(g, 0xbf, 1, value, 0, 0);
+        emit(g, 0x07, 1, 0, 0, one_in(3) ? below(6) * 8 : 16);
+        emit(g, 0xb7, 2, 0, 0, below(99));
+        emit(g, 0xb7, 3, 0, 0, below(4));
+        emit(g, 0x85, 0, 0, 0, UBPF_HELPER_METER_UPDATE);
+        break;
+    case 3:
+        if (ptr > 9) {
+            return;
+        }
+        emit(g, 0xbf, 1, ptr, 0, 0);
+        emit(g, 0xb7, 2, 0, 0, below(20));
+        emit(g, 0xb7, 3, 0, 0, below(6));
+        emit(g, 0x85, 0, 0, 0, UBPF_HELPER_HASH);
+        break;
+    default:
+        if (!generate_random) {
+            return;
+        }
+        emit(g, 0x85, 0, 0, 0, UBPF_HELPER_RANDOM);
+    }
+    clobber(g, NUMBER);
+}
+
 static void
 gen_call(struct generator *g)
 {
-    uint32_t map = below(3), ctx;
+    uint32_t map = below(GENERATED_MAPS), ctx;
 
-    switch (below(5)) {
+    if (map > 4 && !one_in(10)) {
+        map = below(5);
+    }
+    switch (below(7)) {
+    case 5:
+        gen_call_local(g);
+        break;
+    case 6:
+        gen_new_helper(g);
+        break;
     case 0:
     case 1:
         if (one_in(8)) {
@@ -482,7 +636,7 @@ static void
 gen_block(struct generator *g, uint32_t n)
 {
     g->depth++;
-    for (; n && g->n < PROGRAM_INSNS - 104; n--) {
+    for (; n && g->n < PROGRAM_INSNS - 160; n--) {
         switch (below(16)) {
         case 0:
             gen_number(g);
@@ -495,6 +649,12 @@ gen_block(struct generator *g, uint32_t n)
             gen_packet(g);
             break;
         case 4:
+            if (one_in(3)) {
+                gen_length(g);
+            } else {
+                gen_check(g);
+            }
+            break;
         case 5:
             gen_check(g);
             break;
@@ -532,6 +692,25 @@ gen_block(struct generator *g, uint32_t n)
     g->depth--;
 }
 
+static void
+make_function(struct generator *g, struct function *f)
+{
+    f->start = g->n;
+    memset(g->regs, NOTHING, sizeof g->regs);
+    memset(g->slots, NOTHING, sizeof g->slots);
+    memcpy(g->regs, f->args, sizeof f->args);
+    g->regs[0] = NOTHING;
+    g->regs[UBPF_REG_FP] = STACK;
+    if (one_in(2)) {
+        gen_stack(g);
+    }
+    gen_block(g, 1 + below(8));
+    if (g->regs[0] != NUMBER && g->regs[0] != SMALL && !one_in(10)) {
+        emit(g, 0xb7, 0, 0, 0, below(4));
+    }
+    emit(g, 0x95, 0, 0, 0, 0);
+}
+
 /* Makes a program. */
 static void
 make_program(struct generator *g)
@@ -548,6 +727,15 @@ make_program(struct generator *g)
         emit(g, 0xb7, 0, 0, 0, 2);
     }
     emit(g, 0x95, 0, 0, 0, 0);
+    for (g->function = 1; g->function <= g->n_functions; g->function++) {
+        make_function(g, &g->functions[g->function - 1]);
+    }
+    for (uint32_t i = 0; i < g->n; i++) {
+        if (g->insns[i].opcode == 0x85 && g->insns[i].src == 1) {
+            g->insns[i].imm =
+                (int32_t) (g->functions[g->insns[i].imm].start - i - 1);
+        }
+    }
 }
 
 /* Changes a few bits of some instructions. */

@@ -6,8 +6,10 @@
 #ifndef UBPF_TEST_GENERATE_H
 #define UBPF_TEST_GENERATE_H 1
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "elf/object.h"
 #include "isa/isa.h"
 
 /* Slots that suffice for any program. */
@@ -17,8 +19,16 @@
 uint64_t rnd(void);
 uint32_t below(uint32_t n);
 
-/* Writes the program that belongs to 'seed', for maps of 16, 64 and 24 bytes
- * with keys of 4, the last one read-only.  Returns its slots. */
+/* Writes the program that belongs to 'seed', to be loaded with the maps
+ * above.  Returns its slots. */
+/* The maps that programs refer to.  Without the last few, fewer programs are
+ * accepted. */
+#define GENERATED_MAPS 8
+extern const struct ubpf_object_map generated_maps[GENERATED_MAPS];
+
+/* Whether programs call random(). */
+extern bool generate_random;
+
 uint32_t generate(uint64_t seed, struct ubpf_insn insns[PROGRAM_INSNS]);
 
 #endif /* generate.h */

@@ -186,6 +186,8 @@ do_alu(struct machine *m, const struct ubpf_op *op, uint64_t b, uint8_t bt)
         bool ok = op->bits == 64
                   && (op->code == UBPF_ALU_MOV || op->code == UBPF_ALU_ADD
                       || op->code == UBPF_ALU_SUB);
+        /* The low half of a difference is a number, too. */
+        ok = ok || (op->code == UBPF_ALU_SUB && at == bt);
         if (!ok || (op->code == UBPF_ALU_ADD && at == bt)
             || (op->code == UBPF_ALU_SUB && at != TAG_POINTER)) {
             return trap(m, "arithmetic on a pointer");

@@ -149,13 +149,16 @@ struct ubpf_ternary_key {
  * in units per second, bursts in units; a unit is what the program counts,
  * bytes or packets.  The control plane's update sets rates and bursts and
  * fills both buckets; a meter with 'pir' 0 was never set and marks nothing
- * (the result is the colour that went in). */
+ * (the result is the colour that went in).  In the state of a value nobody
+ * fills them: a meter whose 'last_ns' is 0 counts as full.  A burst above 18
+ * billion units counts as that. */
 struct ubpf_meter {
     uint64_t cir, cbs;  /* Committed rate and burst. */
     uint64_t pir, pbs;  /* Peak rate and burst; pir >= cir. */
-    uint64_t tokens[2]; /* Engine's: tokens in the C and P bucket. */
+    uint64_t tokens[2]; /* Engine's: billionths of units in the C and P
+                         * bucket. */
     uint64_t last_ns;   /* Engine's: when they were last filled. */
-    uint64_t lock;      /* Engine's. */
+    uint64_t lock;      /* Engine's; not used now. */
 };
 
 enum ubpf_colour {

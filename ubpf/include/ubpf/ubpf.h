@@ -178,7 +178,8 @@ void ubpf_map_get_info(const struct ubpf_map *map, struct ubpf_map_info *info);
  * 'entry_key_size' and 'entry_value_size'.  A lookup in an LPM map is one by
  * longest prefix, as a program's is; in a ternary map it finds the entry with
  * exactly that priority, data and mask.  Updates and deletes honour
- * UBPF_MAP_F_RDONLY_USER with EPERM.  ENOENT no such key (or array index out
+ * UBPF_MAP_F_RDONLY_USER with EPERM, but UBPF_EXIST | UBPF_STATE may change the
+ * state of an entry if the rest of 'value' is what is there.  ENOENT no such key (or array index out
  * of range), EEXIST, ENOSPC full, ENOMEM, EINVAL bad flags, prefix length,
  * ternary key, meter or operation (deleting from an array). */
 int ubpf_map_lookup(const struct ubpf_map *map, const void *key, void *value);

@@ -66,11 +66,14 @@ array_update(struct ubpf_map *map, const void *key, const void *value,
 {
     void *element = array_lookup(map, key);
     uint32_t size = map->def.value_size;
+    int err;
 
     if (!element) {
         return ENOENT;
-    } else if (update_mode(flags) == UBPF_NOEXIST) {
-        return EEXIST;
+    }
+    err = map_value_check(map, element, value, flags);
+    if (err) {
+        return err;
     }
     if (!(flags & UBPF_STATE)) {
         size -= map->def.state_size;

@@ -200,12 +200,13 @@ insert(struct hash_map *hash, struct table_element *element, const void *value,
     uint64_t h = table_hash(&hash->table, element->key, key_size);
     struct table_element *old =
         table_find(&hash->table, element->key, key_size, h);
-    uint64_t mode = update_mode(flags);
     bool is_full;
     int err;
 
-    if (old ? mode == UBPF_NOEXIST : mode == UBPF_EXIST) {
-        return old ? EEXIST : ENOENT;
+    err = map_value_check(&hash->up, old ? value_of(hash, old) : NULL, value,
+                          flags);
+    if (err) {
+        return err;
     }
     map_value_init(&hash->up, value_of(hash, element), value,
                    old ? value_of(hash, old) : NULL, flags);

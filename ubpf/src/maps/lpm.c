@@ -183,13 +183,14 @@ insert(struct lpm_map *lpm, struct table_element *element, const void *value,
     uint64_t hash =
         table_hash(&lpm->table, element->key, lpm->up.def.key_size);
     struct table_element *old = find_exact(lpm, element->key, hash);
-    uint64_t mode = update_mode(flags);
     uint32_t prefix_len;
     int err;
 
     memcpy(&prefix_len, element->key, sizeof prefix_len);
-    if (old ? mode == UBPF_NOEXIST : mode == UBPF_EXIST) {
-        return old ? EEXIST : ENOENT;
+    err = map_value_check(&lpm->up, old ? value_of(lpm, old) : NULL, value,
+                          flags);
+    if (err) {
+        return err;
     }
     map_value_init(&lpm->up, value_of(lpm, element), value,
                    old ? value_of(lpm, old) : NULL, flags);

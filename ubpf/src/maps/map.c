@@ -152,6 +152,29 @@ aging_of(const struct ubpf_map *map, const void *value)
                                   - sizeof(struct ubpf_aging));
 }
 
+int
+map_value_check(const struct ubpf_map *map, const void *old, const void *value,
+                uint64_t flags)
+{
+    uint64_t mode = update_mode(flags);
+    const uint8_t *a = old, *b = value;
+
+    if (!old) {
+        return mode == UBPF_EXIST ? ENOENT : 0;
+    }
+    if (mode == UBPF_NOEXIST) {
+        return EEXIST;
+    }
+    for (uint32_t i = 0; flags & UPDATE_STATE_ONLY
+                         && i < map->def.value_size - map->def.state_size;
+         i++) {
+        if (__atomic_load_n(&a[i], __ATOMIC_RELAXED) != b[i]) {
+            return EPERM;
+        }
+    }
+    return 0;
+}
+
 /* In memory 'idle_ns' is the time when the entry was last used. */
 void
 map_value_init(const struct ubpf_map *map, void *dst_, const void *value,
@@ -253,7 +276,10 @@ ubpf_map_update(struct ubpf_map *map, const void *key, const void *value,
                 uint64_t flags)
 {
     if (map->def.flags & UBPF_MAP_F_RDONLY_USER) {
-        return EPERM;
+        if (!map->def.state_size || flags != (UBPF_EXIST | UBPF_STATE)) {
+            return EPERM;
+        }
+        return map->ops->update(map, key, value, flags | UPDATE_STATE_ONLY);
     }
     if (flags > (UBPF_EXIST | UBPF_STATE)
         || update_mode(flags) == (UBPF_NOEXIST | UBPF_EXIST)) {

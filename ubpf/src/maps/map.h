@@ -33,6 +33,9 @@ struct ubpf_map {
  * plane's. */
 #define UPDATE_BY_PROG (UINT64_C(1) << 32)
 
+/* The same: the entry's state alone may change. */
+#define UPDATE_STATE_ONLY (UINT64_C(1) << 33)
+
 /* What an update may do with an entry. */
 static inline uint64_t
 update_mode(uint64_t flags)
@@ -128,11 +131,15 @@ void ubpf_value_write(void *shared, const void *src, size_t size);
 
 /* Values of maps whose entries have state.
  *
+ * map_value_check() says whether an update with 'flags' may put 'value' in the
+ * place of 'old' (NULL: there is none): 0 or an errno value.
  * map_value_init() fills 'dst', which nobody else sees, for an update to
  * 'value': 'old' is the value that it replaces, or NULL.
  * map_value_get() copies 'shared', a value in the map, for the control plane.
  * map_value_touch() notes that a program found 'shared'.
  * map_value_is_idle() says whether 'shared' has timed out by 'now'. */
+int map_value_check(const struct ubpf_map *map, const void *old,
+                    const void *value, uint64_t flags);
 void map_value_init(const struct ubpf_map *map, void *dst, const void *value,
                     const void *old, uint64_t flags);
 void map_value_get(const struct ubpf_map *map, void *dst, const void *shared);

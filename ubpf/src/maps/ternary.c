@@ -200,16 +200,12 @@ next_of(const struct ternary_map *ternary, const struct table_element *element)
 static void *
 ternary_lookup(const struct ubpf_map *map, const void *key)
 {
-    const struct ternary_map *ternary = ternary_cast(map);
-    const struct table_element *element =
-        ternary_find_inline(map, key, map->def.key_size, ternary->n_ranges);
-    void *value;
+    void *value = ternary_lookup_inline(map, key, map->def.key_size,
+                                        ternary_cast(map)->n_ranges);
 
-    if (!element) {
-        return NULL;
+    if (value) {
+        map_value_touch(map, value);
     }
-    value = value_of(ternary, element);
-    map_value_touch(map, value);
     return value;
 }
 
@@ -494,13 +490,14 @@ insert(struct ternary_map *ternary, const struct parts *parts,
        struct table_element **oldp)
 {
     struct position at = locate(ternary, parts);
-    uint64_t mode = update_mode(flags);
+    const void *old = at.found ? value_of(ternary, at.found) : NULL;
+    int err = map_value_check(&ternary->up, old, value, flags);
 
-    if (at.found ? mode == UBPF_NOEXIST : mode == UBPF_EXIST) {
-        return at.found ? EEXIST : ENOENT;
+    if (err) {
+        return err;
     }
-    map_value_init(&ternary->up, value_of(ternary, element), value,
-                   at.found ? value_of(ternary, at.found) : NULL, flags);
+    map_value_init(&ternary->up, value_of(ternary, element), value, old,
+                   flags);
     if (at.found) {
         replace(ternary, &at, element);
         *oldp = at.found;

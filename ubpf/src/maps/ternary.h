@@ -156,4 +156,18 @@ ternary_find_inline(const struct ubpf_map *map, const void *key,
     return best;
 }
 
+/* The value for the key, or NULL. */
+static inline void *
+ternary_lookup_inline(const struct ubpf_map *map, const void *key,
+                      uint32_t key_size, uint32_t n_ranges)
+{
+    struct table_element *element =
+        ternary_find_inline(map, key, key_size, n_ranges);
+
+    return element ? ternary_rest(element, ternary_n_words(key_size, n_ranges))
+                             ->ranges
+                         + 2 * n_ranges
+                   : NULL;
+}
+
 #endif /* ternary.h */

@@ -32,7 +32,7 @@ run_part() {
                 && c_files | xargs -r clang-format-19 --dry-run -Werror ;;
         engine) engine release "" . ;;
         engine-asan) engine asan address,undefined . ;;
-        engine-tsan) engine tsan thread '^(threads|prog|lpm|maps)$' ;;
+        engine-tsan) engine tsan thread '^(threads|races|prog|lpm|maps)$' ;;
         unit) pytest -q -n "$(nproc)" --dist loadfile tests/unit ;;
         switch) ovs-patches/build.sh --flavour release --check ;;
         switch-asan) ovs-patches/build.sh --flavour asan --check ;;

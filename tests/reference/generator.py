@@ -347,12 +347,21 @@ class Program:
         return made, texts
 
     def table(self, name: str, actions: Sequence[Function]) -> tuple[list[str], str]:
-        """A table with exact keys and at most one for prefixes."""
+        """A table whose keys are exact but for one prefix, or of any match kind."""
         make = self.make
         count = self.rng.randrange(3)
-        keys = [f"{make.expression(make.type(), 1)}: exact @name(\"k{n}\");" for n in range(count)]
+        kinds = ["exact"]
         if self.rng.random() < 0.4:
-            keys.append(f"{make.expression(bit(make.width()), 1)}: lpm @name(\"p\");")
+            kinds += ["ternary", "optional"]
+        keys = [
+            f'{make.expression(make.type(), 1)}: {self.rng.choice(kinds)} @name("k{n}");'
+            for n in range(count)
+        ]
+        if len(kinds) > 1 and self.rng.random() < 0.5:
+            type_ = Type(self.rng.choice(["bit", "int"]), self.rng.choice([2, 7, 8, 16, 33, 64]))
+            keys.append(f'{make.expression(type_, 1)}: range @name("r");')
+        if self.rng.random() < 0.4:
+            keys.append(f'{make.expression(bit(make.width()), 1)}: lpm @name("p");')
             self.rng.shuffle(keys)
         listed, names = [], []
         for action in self.rng.sample(list(actions), min(len(actions), self.rng.randrange(1, 4))):

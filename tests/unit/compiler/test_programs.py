@@ -11,27 +11,13 @@ import ubpf
 from p4rt.compiler.driver import compile_file
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-NOT_YET = {
-    "acl.p4": "unknown type 257",
-}
 PROGRAMS = sorted([*CHECKOUT.glob("examples/*/*.p4"), *CHECKOUT.glob("tests/unit/frontend/programs/*.p4")])
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in PROGRAMS if path.name not in NOT_YET], ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_program_compiles_and_is_verified(path: Path):
     program = ubpf.Program(compile_file(path).object)
     assert program.verifier_summary.startswith("verified")
-
-
-@pytest.mark.parametrize(
-    "path", [path for path in PROGRAMS if path.name in NOT_YET], ids=lambda path: path.stem
-)
-def test_program_that_needs_more_is_refused_by_name(path: Path):
-    with pytest.raises(ubpf.LoadError) as caught:
-        ubpf.Program(compile_file(path).object)
-    assert NOT_YET[path.name] in str(caught.value)
 
 
 def test_many_tables_in_a_row_are_verified(tmp_path: Path):

@@ -180,6 +180,14 @@ class Context:
         self.assign(kept, value)
         return kept
 
+    def opaque(self, value: ir.Expr, wish: str) -> ir.Expr:
+        """`keep` for a number whose bounds are about to be checked: later uses are of what was checked."""
+        if isinstance(value, ir.Const):
+            return value
+        kept = self.variable(wish, ir.WORD)
+        self.emit(ir.FunctionCall(kept, "opaque", (value,), pure=True, span=self.span))
+        return kept
+
     def keep_tree(self, tree: Tree) -> Tree:
         """`keep` for every leaf."""
         return storage.combine(lambda parts: self.keep(parts[0]), tree)

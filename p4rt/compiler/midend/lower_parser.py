@@ -287,7 +287,7 @@ class Parsers:
         width = ctx.keep(self.expressions.scalar(argument), "varbit_width")
         odd = build.compare(Relation.NE, build.bits(width, 0, 3), build.const(0, 3))
         ctx.goto_if(odd, ctx.reject_label)
-        count = ctx.keep(build.extend(build.bits(width, 3, width.width - 3), ir.WORD), "varbit_size")
+        count = ctx.opaque(build.extend(build.bits(width, 3, width.width - 3), ir.WORD), "varbit_size")
         over = build.compare(Relation.LT, build.const(varbit.limit, ir.WORD), count)
         ctx.goto_if(over, ctx.reject_label)
         return count
@@ -324,7 +324,7 @@ class Parsers:
         amount = self.expressions.scalar(argument)
         if isinstance(amount, ir.Const) and amount.value % 8:
             ctx.unsupported(argument.span, "advancing by a part of a byte is")
-        count = ctx.keep(build.extend(build.bits(amount, 3, amount.width - 3), ir.WORD), "skip")
+        count = ctx.opaque(build.extend(build.bits(amount, 3, amount.width - 3), ir.WORD), "skip")
         if not isinstance(amount, ir.Const):
             ctx.floating = True
             odd = build.compare(Relation.NE, build.bits(amount, 0, 3), build.const(0, 3))

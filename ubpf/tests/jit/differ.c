@@ -16,11 +16,12 @@
 
 /* A clock that is the same for both. */
 static uint64_t ticks;
+static bool stopped;
 
 static uint64_t
 tick(void)
 {
-    return ticks += 1000;
+    return stopped ? ticks : (ticks += 1000);
 }
 
 /* One of the two ways to run a program. */
@@ -49,31 +50,47 @@ static const uint8_t frames[][64] = {
 };
 #define N_FRAMES (sizeof frames / sizeof frames[0])
 
+static void
+make_meter(struct ubpf_meter *meter, uint64_t *seed)
+{
+    memset(meter, 0, sizeof *meter);
+    meter->cir = next_random(seed) % 1000000000;
+    meter->pir = meter->cir + next_random(seed) % 1000000000;
+    meter->cbs = next_random(seed) % 5000;
+    meter->pbs = meter->cbs + next_random(seed) % 5000;
+}
+
 /* Puts the same entries into map 'i' of both engines. */
 static void
 fill_map(struct engine engines[2], const struct ubpf_map_def *def, uint32_t i,
          uint64_t *seed)
 {
-    static uint8_t key[2048], value[UBPF_MAX_VALUE_SIZE];
+    static _Alignas(8) uint8_t key[2048], value[UBPF_MAX_VALUE_SIZE];
 
     for (int n = 0; n < 6; n++) {
+        for (uint32_t b = 0; b < def->value_size; b++) {
+            value[b] = (uint8_t) next_random(seed);
+        }
         for (size_t b = 0; b < sizeof key; b++) {
             key[b] = next_random(seed) % 8 ? 0 : (uint8_t) next_random(seed);
         }
-        if (def->type == UBPF_MAP_TYPE_LPM) {
+        if (def->type == UBPF_MAP_TYPE_METER) {
+            make_meter((struct ubpf_meter *) (void *) value, seed);
+        } else if (def->type == UBPF_MAP_TYPE_TERNARY) {
+            memset(key + 4, 0, 4);
+        } else if (def->type == UBPF_MAP_TYPE_LPM) {
             key[0] = (uint8_t) (next_random(seed) % 33);
             key[1] = key[2] = key[3] = 0;
         } else if (def->key_size == 4) {
             key[0] %= 8;
             key[1] = key[2] = key[3] = 0;
         }
-        for (uint32_t b = 0; b < def->value_size; b++) {
-            value[b] = (uint8_t) next_random(seed);
-        }
         for (int e = 0; e < 2; e++) {
             struct ubpf_map *map = engines[e].maps[i];
 
-            map->ops->update(map, key, value, UBPF_ANY);
+            map->def.flags &= ~UBPF_MAP_F_RDONLY_USER;
+            ubpf_map_update(map, key, value, UBPF_ANY);
+            map->def.flags = def->flags;
         }
     }
 }
@@ -202,19 +219,20 @@ has_all(const struct engine engines[2], uint32_t i, int e)
     enum {
         SIZE = 1 << 20
     };
-    static uint8_t entries[SIZE], value[UBPF_MAX_VALUE_SIZE];
+    static uint8_t entries[SIZE], value[UBPF_MAX_VALUE_SIZE + 8];
     uint64_t cursor = 0;
     struct ubpf_map_info info;
     size_t n, size;
 
     ubpf_map_get_info(engines[e].maps[i], &info);
-    size = info.def.key_size + info.def.value_size;
+    size = info.entry_key_size + info.entry_value_size;
     while (
         (n = ubpf_map_dump(engines[e].maps[i], &cursor, entries, SIZE / size))
         != 0) {
         for (const uint8_t *p = entries; n--; p += size) {
             if (ubpf_map_lookup(engines[!e].maps[i], p, value)
-                || memcmp(value, p + info.def.key_size, info.def.value_size)) {
+                || memcmp(value, p + info.entry_key_size,
+                          info.entry_value_size)) {
                 return false;
             }
         }
@@ -257,11 +275,15 @@ differ(const struct ubpf_object *obj, uint64_t seed, int packets, char *why,
 
     memset(engines, 0, sizeof engines);
     seed = seed * 2654435761u + 88172645463325252u;
+    stopped = true;
     prepare(engines, obj, &seed);
+    stopped = false;
     for (int i = 0; i < packets && !what; i++) {
         make_packet(engines, &seed);
         run(engines);
+        stopped = true;
         what = difference(engines, obj, i == packets - 1);
+        stopped = false;
         if (what) {
             snprintf(why, size, "packet %d: %s (verdicts %u and %u)", i, what,
                      engines[0].verdict, engines[1].verdict);

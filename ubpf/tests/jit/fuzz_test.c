@@ -16,12 +16,6 @@
 
 #define PACKETS 60
 
-static const struct ubpf_object_map maps[] = {
-    {"h", {UBPF_MAP_TYPE_HASH, 4, 16, 8, 0}},
-    {"a", {UBPF_MAP_TYPE_ARRAY, 4, 64, 8, 0}},
-    {"r", {UBPF_MAP_TYPE_ARRAY, 4, 24, 1, UBPF_MAP_F_RDONLY_PROG}},
-};
-
 static void
 print(const struct ubpf_object *obj)
 {
@@ -47,8 +41,8 @@ main(int argc, char *argv[])
             .host = &ubpf_host_single_threaded,
             .insns = insns,
             .n_insns = generate(seed, insns),
-            .maps = (struct ubpf_object_map *) maps,
-            .n_maps = sizeof maps / sizeof maps[0],
+            .maps = (struct ubpf_object_map *) generated_maps,
+            .n_maps = GENERATED_MAPS,
         };
         char *text = NULL, why[100];
         int error = ubpf_verify(&obj, NULL, &text);

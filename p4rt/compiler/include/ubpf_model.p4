@@ -9,6 +9,12 @@
 //
 //     #define UBPF_MODEL_VERSION 20200304
 //     #include <ubpf_model.p4>
+//
+// What the parser rejects is dropped with the verdict ABORT.  To have it in the
+// pipeline instead, with the reason in 'parser_error' of the standard metadata:
+//
+//     #define UBPF_PARSER_ERRORS
+//     #include <ubpf_model.p4>
 
 #ifndef P4RT_UBPF_MODEL_P4
 #define P4RT_UBPF_MODEL_P4
@@ -22,6 +28,10 @@
 #endif
 
 #include <core.p4>
+
+#if UBPF_MODEL_VERSION < 20200515 && defined(UBPF_PARSER_ERRORS)
+#error "UBPF_PARSER_ERRORS needs UBPF_MODEL_VERSION 20200515"
+#endif
 
 const bit<32> __ubpf_model_version = UBPF_MODEL_VERSION;
 
@@ -42,6 +52,9 @@ struct standard_metadata {
     bit<32>     output_port;    // OpenFlow port for REDIRECT.
     bool        clone;          // Also send a copy to 'clone_port'.
     bit<32>     clone_port;
+#ifdef UBPF_PARSER_ERRORS
+    error       parser_error;   // Why the parser rejected the packet, if it did.
+#endif
 }
 
 #endif

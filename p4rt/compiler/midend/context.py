@@ -65,6 +65,9 @@ class Context:
         self.out: list[ir.Statement] = []
         self._emitted = 0
         self.reject_label = self.name("reject")
+        self.parser_error: ir.Var | None = None
+        """Where a parser that rejects puts the reason, for the pipeline; None: it ends the program."""
+        self._rejections: dict[str, str] = {}
         self.verdict = self.variable("verdict", storage.ENUM_WIDTH)
         self.known: dict[str, int] = {}
         """Values that tracked variables have at this place, whatever way control came."""
@@ -89,6 +92,24 @@ class Context:
     def refuse(self, span: Span, message: str, hint: str | None = None) -> NoReturn:
         """Refuse P4 that has no meaning on this target."""
         self.checked.diagnostics.fatal("target", span, message, hint)
+
+    # ---- Rejections
+
+    def rejects(self, error: str) -> str:
+        """The label to jump to where a parser finds an error, named as in core.p4."""
+        if self.parser_error is None:
+            return self.reject_label
+        return self._rejections.setdefault(error, self.name(f"reject_{error}"))
+
+    def rejected(self, done: str) -> None:
+        """The code at the labels that `rejects` gave; it goes on at `done`, and so do all from now on."""
+        error, self.parser_error = self.parser_error, None
+        assert error is not None
+        for name, label in self._rejections.items():
+            self.label(label)
+            if name:
+                self.assign(error, build.const(self.checked.errors.index(name), error.width))
+            self.goto(done)
 
     # ---- Names
 
@@ -180,9 +201,12 @@ class Context:
         self.assign(kept, value)
         return kept
 
-    def opaque(self, value: ir.Expr, wish: str) -> ir.Expr:
-        """`keep` for a number whose bounds are about to be checked: later uses are of what was checked."""
-        if isinstance(value, ir.Const):
+    def opaque(self, value: ir.Expr, wish: str, *, known: bool = False) -> ir.Expr:
+        """`keep` for a number whose bounds are about to be checked: later uses are of what was checked.
+
+        `known`: do so also with a constant.
+        """
+        if isinstance(value, ir.Const) and not known:
             return value
         kept = self.variable(wish, ir.WORD)
         self.emit(ir.FunctionCall(kept, "opaque", (value,), pure=True, span=self.span))
@@ -216,7 +240,7 @@ class Context:
         opaque = self.floating and not isinstance(offset, ir.Const)
         self.emit(
             ir.PacketPointer(
-                pointer, offset, size, self.reject_label, known=known, opaque=opaque, span=self.span
+                pointer, offset, size, self.rejects("PacketTooShort"), known=known, opaque=opaque, span=self.span
             )
         )
 

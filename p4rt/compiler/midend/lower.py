@@ -31,6 +31,7 @@ from p4rt.compiler.source import NO_SPAN, Span
 
 ARCHITECTURE = "ubpf"
 ABORT, REDIRECT = 0, 3
+_PARSER_ERROR = "parser_error"
 _CONTEXT_FIELDS = ("input_port", "packet_length")
 
 
@@ -86,6 +87,11 @@ class _Program:
         assert isinstance(parser.decl, ast.ParserDecl)
         with self._enter(parser, [None, *arguments]):
             self.parsers.parser(parser.decl)
+            if ctx.parser_error is not None:
+                done = ctx.name("parsed")
+                ctx.goto(done)
+                ctx.rejected(done)
+                ctx.label(done)
             ctx.label(ctx.frame.return_label)
             ctx.label(ctx.frame.exit_label)
         assert isinstance(pipeline.decl, ast.ControlDecl)
@@ -143,6 +149,10 @@ class _Program:
                 target = tree.fields[field]
                 assert isinstance(target, ir.Var)
                 ctx.emit(ir.ReadContext(target, field))
+            error = tree.fields.get(_PARSER_ERROR)
+            if isinstance(error, ir.Var):
+                ctx.assign(error, build.const(self.checked.errors.index("NoError"), error.width))
+                ctx.parser_error = error
         ctx.assign(ctx.verdict, verdict)
         ctx.assign(ctx.cursor, build.const(0, ir.WORD))
         return headers, meta

@@ -168,7 +168,7 @@ class Expressions:
         if isinstance(index, ir.Const) and index.value < len(tree.elements):
             return stack.element(index.value)
         fits = build.compare(Relation.LT, index, build.const(len(tree.elements), width))
-        self.ctx.goto_if(build.invert(fits), self.ctx.reject_label)
+        self.ctx.goto_if(build.invert(fits), self.ctx.rejects("StackOutOfBounds"))
         if isinstance(index, ir.Const):
             return place(self.ctx.allocate(self._element_type(base), "none"))
         return stack.element_at(index)

@@ -82,20 +82,20 @@ class Parsers:
         def go(node: ast.Node, name: str) -> None:
             target = ctx.checked.states.get(node)
             if target is None:
-                label = accepted if name == "accept" else ctx.reject_label
+                label = accepted if name == "accept" else ctx.rejects("")
             else:
                 following = paths.enter(target)
                 label = following.label
                 if paths.returns(variant, following):
                     ctx.assign(rounds, build.binary(Op.ADD, rounds, build.const(1, 32)))
                     over = build.compare(Relation.LT, build.const(MAX_ROUNDS, 32), rounds)
-                    ctx.goto_if(over, ctx.reject_label)
+                    ctx.goto_if(over, ctx.rejects("ParserTimeout"))
             self.edges.setdefault(self._state, []).append(label)
             ctx.goto(label)
 
         transition = state.transition
         if transition is None:
-            ctx.goto(ctx.reject_label)
+            ctx.goto(ctx.rejects(""))
             return
         with ctx.at(transition.span):
             if isinstance(transition, ast.DirectTransition):
@@ -123,7 +123,7 @@ class Parsers:
                 with ctx.collect() as body:
                     go(case, case.state)
                 ctx.emit(ir.If(condition, tuple(body), (), span=case.span))
-        ctx.goto(ctx.reject_label)
+        ctx.goto(ctx.rejects("NoMatch"))
 
     def _as_switch(
         self,
@@ -153,7 +153,7 @@ class Parsers:
             if has_default:
                 go(last, last.state)
             else:
-                ctx.goto(ctx.reject_label)
+                ctx.goto(ctx.rejects("NoMatch"))
         ctx.emit(ir.Switch(key, tuple(arms), tuple(default), span=ctx.span))
         return True
 
@@ -249,7 +249,12 @@ class Parsers:
             ctx.assign(position, ctx.cursor)
         else:
             self.moves_freely = True
-        store(ctx, target, self._peek_header(type_, parts, count))
+        header = self._peek_header(type_, parts, count)
+        if ctx.parser_error is not None and isinstance(header, Record):
+            # Else the C compiler tests validity by the pointers that were compared here, when they are gone.
+            valid = ctx.opaque(build.const(1, ir.WORD), "extracted", known=True)
+            header = Record(header.fields, build.bits(valid, 0, 1))
+        store(ctx, target, header)
         self._settle()
         ctx.extracting = False
         if stack is not None:
@@ -286,10 +291,10 @@ class Parsers:
         ctx.floating = True
         width = ctx.keep(self.expressions.scalar(argument), "varbit_width")
         odd = build.compare(Relation.NE, build.bits(width, 0, 3), build.const(0, 3))
-        ctx.goto_if(odd, ctx.reject_label)
+        ctx.goto_if(odd, ctx.rejects("ParserInvalidArgument"))
         count = ctx.opaque(build.extend(build.bits(width, 3, width.width - 3), ir.WORD), "varbit_size")
         over = build.compare(Relation.LT, build.const(varbit.limit, ir.WORD), count)
-        ctx.goto_if(over, ctx.reject_label)
+        ctx.goto_if(over, ctx.rejects("HeaderTooShort"))
         return count
 
     def _peek_header(self, type_: t.HeaderType, parts: storage.PacketParts, count: ir.Expr) -> Tree:
@@ -328,14 +333,14 @@ class Parsers:
         if not isinstance(amount, ir.Const):
             ctx.floating = True
             odd = build.compare(Relation.NE, build.bits(amount, 0, 3), build.const(0, 3))
-            ctx.goto_if(odd, ctx.reject_label)
+            ctx.goto_if(odd, ctx.rejects("ParserInvalidArgument"))
         limit = build.const(_MAX_ADVANCE, ir.WORD)
-        ctx.goto_if(build.compare(Relation.LT, limit, count), ctx.reject_label)
-        ctx.move_cursor(build.binary(Op.ADD, ctx.cursor, count))
+        ctx.goto_if(build.compare(Relation.LT, limit, count), ctx.rejects("PacketTooShort"))
+        behind = ctx.keep(build.binary(Op.ADD, ctx.cursor, count), "behind")
         if not isinstance(amount, ir.Const):
-            ctx.goto_if(build.compare(Relation.LT, limit, ctx.cursor), ctx.reject_label)
-        pointer = ctx.pointer("advanced")
-        ctx.point(pointer, ctx.cursor, 0)
+            ctx.goto_if(build.compare(Relation.LT, limit, behind), ctx.rejects("PacketTooShort"))
+        ctx.point(ctx.pointer("advanced"), behind, 0)
+        ctx.move_cursor(behind)
 
 
 class _Reader:

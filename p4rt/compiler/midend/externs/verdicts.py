@@ -64,8 +64,13 @@ class Architecture(Family):
         self.ctx.emit(ir.WriteContext("truncate_len", length, span=self.ctx.span))
 
     def _verify(self, node: ast.Call, call: model.Call) -> None:
-        holds = self.expressions.scalar(self.argument(call, 0))
-        self.ctx.goto_if(build.invert(holds), self.ctx.reject_label)
+        holds, error = self.expressions.operands(self.argument(call, 0), self.argument(call, 1))
+        assert isinstance(holds, ir.Expr) and isinstance(error, ir.Expr)
+        with self.ctx.collect() as body:
+            if self.ctx.parser_error is not None:
+                self.ctx.assign(self.ctx.parser_error, error)
+            self.ctx.goto(self.ctx.rejects(""))
+        self.ctx.emit(ir.If(build.invert(holds), tuple(body), (), span=self.ctx.span))
 
     def _static_assert(self, node: ast.Call, call: model.Call) -> Tree:
         if self.ctx.constant(self.argument(call, 0)) is not True:

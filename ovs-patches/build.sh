@@ -98,6 +98,8 @@ patches() { sed -e 's/#.*//' -e '/^ *$/d' -e 's,^,ovs-patches/,' "$here/series";
 build_key() {
     {
         echo "$OVS_SHA256 $flavour $(${CC:-cc} --version | head -n 1) $(uname -m)"
+        # Without it there is no compiler to native code in what is built.
+        llvm-config-19 --version 2>/dev/null || echo "no LLVM"
         (cd "$checkout" && inputs | xargs sha256sum)
     } | sha256sum | cut -c 1-16
 }

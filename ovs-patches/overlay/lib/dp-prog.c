@@ -179,6 +179,46 @@ dp_prog_lookup(uint32_t handle)
     return p ? ovsrcu_get(struct ubpf_prog *, &p->ubpf) : NULL;
 }
 
+/* Deletes the idle entries of one map, number 'index' of the program at
+ * 'handle'.  Returns false if there is no such map. */
+static bool
+dp_prog_expire_map(uint32_t handle, size_t index)
+{
+    struct ubpf_prog *prog = dp_prog_lookup(handle);
+    struct ubpf_map *map = prog ? ubpf_prog_map(prog, index) : NULL;
+    struct ubpf_map_info info;
+
+    if (!map) {
+        return false;
+    }
+    ubpf_map_get_info(map, &info);
+    if (info.def.flags & UBPF_MAP_F_EXPIRE) {
+        ubpf_map_expire(map);
+    }
+    return true;
+}
+
+void
+dp_prog_expire(void)
+{
+    size_t n = 0, allocated = cmap_count(&progs);
+    uint32_t *handles = xmalloc(allocated * sizeof *handles);
+    struct dp_prog *p;
+
+    CMAP_FOR_EACH (p, node, &progs) {
+        if (n < allocated) {
+            handles[n++] = p->handle;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; dp_prog_expire_map(handles[i], j); j++) {
+            /* A map may be large: let others free memory. */
+            ovsrcu_quiesce();
+        }
+    }
+    free(handles);
+}
+
 /* Statistics. */
 
 static void
@@ -399,6 +439,29 @@ finish_run(const struct ubpf_run *run, enum ubpf_verdict verdict,
     get_result(&run->ctx, verdict, result);
 }
 
+/* Runs 'prog' on the 'n' packets in 'packets', from 1 to NETDEV_MAX_BURST. */
+static void
+run_burst(const struct ubpf_prog *prog, struct dp_packet *packets[], size_t n,
+          const struct dp_prog_input *input, struct dp_prog_result results[],
+          struct dp_prog_stats *stats)
+{
+    struct ubpf_run runs[NETDEV_MAX_BURST], *run_ptrs[NETDEV_MAX_BURST];
+    enum ubpf_verdict verdicts[NETDEV_MAX_BURST];
+    size_t i = 0;
+
+    do {
+        stats->bytes += dp_packet_size(packets[i]);
+        init_run(&runs[i], packets[i], input);
+        run_ptrs[i] = &runs[i];
+    } while (++i < n);
+    ubpf_prog_run_burst(prog, run_ptrs, n, verdicts);
+    for (i = 0; i < n; i++) {
+        finish_run(&runs[i], verdicts[i], &results[i]);
+        stats->verdicts[results[i].verdict]++;
+        stats->cloned += results[i].clone_port != 0;
+    }
+}
+
 void
 dp_prog_run_batch(uint32_t handle, struct dp_packet_batch *batch,
                   const struct dp_prog_input *input,
@@ -407,26 +470,21 @@ dp_prog_run_batch(uint32_t handle, struct dp_packet_batch *batch,
     struct dp_prog *p = dp_prog_find(handle);
     struct dp_prog_stats stats = { .packets = dp_packet_batch_size(batch) };
     const struct ubpf_prog *prog;
-    struct dp_packet *packet;
 
     COVERAGE_INC(dp_prog_run);
     if (!p) {
         COVERAGE_ADD(dp_prog_drop_no_program, stats.packets);
-        DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+        for (size_t i = 0; i < stats.packets; i++) {
             results[i] = (struct dp_prog_result) { .verdict = UBPF_DROP };
         }
         return;
     }
 
     prog = ovsrcu_get(struct ubpf_prog *, &p->ubpf);
-    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
-        struct ubpf_run run;
-
-        stats.bytes += dp_packet_size(packet);
-        init_run(&run, packet, input);
-        finish_run(&run, ubpf_prog_run(prog, &run), &results[i]);
-        stats.verdicts[results[i].verdict]++;
-        stats.cloned += results[i].clone_port != 0;
+    for (size_t i = 0; i < stats.packets; i += NETDEV_MAX_BURST) {
+        run_burst(prog, &batch->packets[i],
+                  MIN(stats.packets - i, NETDEV_MAX_BURST), input,
+                  &results[i], &stats);
     }
     COVERAGE_ADD(dp_prog_drop_aborted, stats.verdicts[UBPF_ABORT]);
     COVERAGE_ADD(dp_prog_drop_verdict, stats.verdicts[UBPF_DROP]);

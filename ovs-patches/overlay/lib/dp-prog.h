@@ -53,6 +53,11 @@ void dp_prog_unregister(uint32_t handle);
  * state. */
 struct ubpf_prog *dp_prog_lookup(uint32_t handle);
 
+/* Deletes idle entries of the maps of all programs, where a program wants
+ * that.  The caller is between two quiescent states, and is in several during
+ * the call. */
+void dp_prog_expire(void);
+
 bool dp_prog_get_stats(uint32_t handle, struct dp_prog_stats *);
 
 /* What a program is told of all packets of a batch. */

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Programs come and go: uploads, commit, unload. */
+/* Programs come and go: uploads and unload. */
 
 #include <config.h>
 #include "ofproto-prog-provider.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <ubpf/ubpf.h>
 
 #include "connmgr.h"
-#include "dp-prog.h"
-#include "hash.h"
 #include "ofproto-provider.h"
 #include "openvswitch/vlog.h"
 #include "timeval.h"
@@ -24,10 +20,6 @@ VLOG_DEFINE_THIS_MODULE(ofproto_prog_load);
 
 /* An upload that got no chunk for so long gives way when others need room. */
 #define UPLOAD_IDLE_MS (60 * 1000)
-
-/* Instructions that the verifier may visit, fewer than libubpf's default: it
- * runs in the main thread, and is to hold that up for a moment at most. */
-#define MAX_VISITED 400000
 
 /* An object on its way in. */
 struct upload {
@@ -52,14 +44,21 @@ struct ofconn_uploads {
 static struct ovs_list all_uploads = OVS_LIST_INITIALIZER(&all_uploads);
 static uint64_t all_uploads_bytes;
 
+/* Frees 'object', of 'length' bytes, which an upload brought; may be NULL. */
+void
+prog_object_free(uint8_t *object, uint32_t length)
+{
+    if (object) {
+        all_uploads_bytes -= length;
+        free(object);
+    }
+}
+
 static void
 upload_free_object(struct upload *upload)
 {
-    if (upload->object) {
-        all_uploads_bytes -= upload->length;
-        free(upload->object);
-        upload->object = NULL;
-    }
+    prog_object_free(upload->object, upload->length);
+    upload->object = NULL;
 }
 
 static void
@@ -72,10 +71,13 @@ upload_destroy(struct upload *upload)
     free(upload);
 }
 
-/* Ends all of 'uploads', whose connection is being closed; may be NULL. */
+/* Ends all uploads of 'ofconn', which is being closed. */
 void
-ofconn_uploads_destroy(struct ofconn_uploads *uploads)
+ofproto_prog_close(struct ofconn *ofconn)
 {
+    struct ofconn_uploads *uploads = *ofconn_get_uploads(ofconn);
+
+    prog_commit_cancel(ofconn);
     if (uploads) {
         struct upload *upload;
 
@@ -242,196 +244,6 @@ prog_handle_upload_chunk(const struct prog_request *req)
     upload_free_object(upload);
 }
 
-/* Bytes of a hash or LPM map's entry besides its key and value, estimated. */
-#define MAP_ENTRY_OVERHEAD 72
-
-/* Returns the most bytes that the maps of 'ubpf' can come to occupy: all but
- * arrays allocate as they grow. */
-static uint64_t
-ubpf_map_bytes(const struct ubpf_prog *ubpf)
-{
-    uint64_t total = 0;
-
-    for (size_t i = 0; i < ubpf_prog_n_maps(ubpf); i++) {
-        struct ubpf_map_info info;
-        uint64_t full = 0;
-
-        ubpf_map_get_info(ubpf_prog_map(ubpf, i), &info);
-        if (info.def.type != UBPF_MAP_TYPE_ARRAY) {
-            full = ((uint64_t) info.def.max_entries
-                    * ((uint64_t) info.def.key_size + info.def.value_size
-                       + MAP_ENTRY_OVERHEAD));
-        }
-        total += MAX(full, info.bytes);
-    }
-    return total;
-}
-
-/* Returns the error of the message that goes with 'error', an errno value from
- * ubpf_prog_load(). */
-static enum p4rt_error_code
-load_error_code(int error)
-{
-    switch (error) {
-    case EPERM:
-        return P4RT_E_VERIFIER;
-    case E2BIG:
-        return P4RT_E_LIMIT;
-    case ENOMEM:
-        return P4RT_E_NOMEM;
-    default:
-        return P4RT_E_OBJECT;
-    }
-}
-
-/* Loads the object of 'upload', which is to replace 'old' if that is nonnull.
- * If it cannot be loaded, answers 'req' with an error and returns NULL. */
-static struct ubpf_prog *
-upload_load(const struct prog_request *req, const struct upload *upload,
-            const struct ofproto_prog *old)
-{
-    const struct ofproto_prog *prog;
-    uint64_t others = 0;
-
-    CMAP_FOR_EACH (prog, cmap_node, &req->progs->by_id) {
-        if (prog != old) {
-            others += prog->map_bytes;
-        }
-    }
-
-    /* 0 would stand for libubpf's default. */
-    uint64_t max_map_bytes = req->progs->max_map_bytes;
-    struct ubpf_limits limits = {
-        .max_visited = MAX_VISITED,
-        .max_map_bytes = max_map_bytes > others ? max_map_bytes - others : 1,
-    };
-    struct ubpf_prog *ubpf;
-    char *text = NULL;
-    int error = 0;
-
-    ubpf = ubpf_prog_load(&dp_prog_host, upload->object, upload->length,
-                          &limits, &error, &text);
-    if (!ubpf) {
-        char *why = ofp_prog_sanitize(text ? text : ovs_strerror(error));
-
-        VLOG_INFO("bridge %s: program %s was refused: %.*s",
-                  req->ofproto->name, upload->name,
-                  (int) strcspn(why, "\n"), why);
-        prog_request_fail(req, load_error_code(error), 0, "%s", why);
-        free(why);
-        ubpf_error_free(text);
-    }
-    return ubpf;
-}
-
-/* Returns the smallest id of 'ofproto' that neither a program nor a flow or
- * group has: a flow whose program was unloaded by force must not come to run
- * another one. */
-static uint32_t
-choose_id(struct ofproto *ofproto)
-{
-    struct hmap uses;
-    uint32_t id;
-
-    prog_uses_collect(ofproto, &uses);
-    for (id = 1; ; id++) {
-        struct prog_use use = prog_uses_get(&uses, id);
-
-        if (!use.n_flows && !use.n_buckets
-            && !ofproto_prog_find(ofproto->progs, id)) {
-            break;
-        }
-    }
-    prog_uses_destroy(&uses);
-    return id;
-}
-
-/* Makes 'ubpf', taken over, a new program of the bridge. */
-static struct ofproto_prog *
-publish_new(const struct prog_request *req, const char *name,
-            struct ubpf_prog *ubpf)
-{
-    struct ofproto_prog *prog = xzalloc(sizeof *prog);
-
-    prog->id = choose_id(req->ofproto);
-    prog->name = xstrdup(name);
-    prog->generation = 1;
-    prog->map_bytes = ubpf_map_bytes(ubpf);
-    prog->loaded = time_msec();
-    prog->handle = dp_prog_register(ubpf);
-    cmap_insert(&req->progs->by_id, &prog->cmap_node, hash_int(prog->id, 0));
-    return prog;
-}
-
-/* Puts 'ubpf', taken over, in the place of what 'prog' runs.  Returns the
- * number of maps that it kept. */
-static size_t
-publish_replacement(struct ofproto_prog *prog, struct ubpf_prog *ubpf)
-{
-    size_t n_kept = ubpf_prog_adopt_maps(ubpf, ofproto_prog_get_ubpf(prog));
-
-    prog->generation++;
-    prog->map_bytes = ubpf_map_bytes(ubpf);
-    prog->loaded = time_msec();
-    free(prog->disassembly);
-    prog->disassembly = NULL;
-
-    /* Flows hold the handle, so there is nothing to revalidate, and each batch
-     * of packets meets either the old program or the new one. */
-    dp_prog_replace(prog->handle, ubpf);
-    return n_kept;
-}
-
-/* Publishes the object of 'upload', which has arrived whole. */
-static void
-upload_commit(const struct prog_request *req, const struct upload *upload,
-              bool replace)
-{
-    struct ofproto_prog *old = ofproto_prog_find_by_name(req->progs,
-                                                         upload->name);
-
-    if (old && !replace) {
-        prog_request_fail(req, P4RT_E_EXISTS, 0,
-                          "bridge %s has a program %s already, with id "
-                          "%"PRIu32, req->ofproto->name, old->name, old->id);
-        return;
-    }
-    if (!old && cmap_count(&req->progs->by_id) >= OFPROTO_PROG_MAX) {
-        prog_request_fail(req, P4RT_E_LIMIT, 0,
-                          "bridge %s has %d programs already",
-                          req->ofproto->name, OFPROTO_PROG_MAX);
-        return;
-    }
-
-    struct ubpf_prog *ubpf = upload_load(req, upload, old);
-    if (!ubpf) {
-        return;
-    }
-
-    size_t n_kept = 0;
-    struct ofproto_prog *prog = old;
-    if (old) {
-        n_kept = publish_replacement(old, ubpf);
-    } else {
-        prog = publish_new(req, upload->name, ubpf);
-    }
-    VLOG_INFO("bridge %s: %s program %"PRIu32" (%s): %"PRIu32" instructions, "
-              "%"PRIuSIZE" maps, of which %"PRIuSIZE" kept",
-              req->ofproto->name, old ? "replaced" : "loaded", prog->id,
-              prog->name, ubpf_prog_n_insns(ubpf), ubpf_prog_n_maps(ubpf),
-              n_kept);
-
-    struct p4rt_upload_commit_reply reply = {
-        .prog = htonl(prog->id),
-        .n_maps = htonl(ubpf_prog_n_maps(ubpf)),
-        .n_maps_kept = htonl(n_kept),
-        .n_insns = htonl(ubpf_prog_n_insns(ubpf)),
-    };
-    const char *summary = ubpf_prog_verifier_summary(ubpf);
-    prog_request_reply(req, &reply, summary,
-                       MIN(strlen(summary), P4RT_DATA_MAX));
-}
-
 void
 prog_handle_upload_commit(const struct prog_request *req)
 {
@@ -454,7 +266,10 @@ prog_handle_upload_commit(const struct prog_request *req)
                           "only %"PRIu32" of the object's %"PRIu32" bytes "
                           "have arrived", upload->received, upload->length);
     } else {
-        upload_commit(req, upload, flags & P4RT_COMMIT_REPLACE);
+        prog_commit_start(req, upload->name, upload->object, upload->length,
+                          flags & P4RT_COMMIT_REPLACE);
+        upload->name = NULL;
+        upload->object = NULL;
     }
     upload_destroy(upload);
 }

@@ -24,6 +24,7 @@ struct ofproto_prog {
     uint32_t generation;        /* 1, and 1 more with each replacement. */
     uint64_t map_bytes;         /* Most that its maps can occupy. */
     long long int loaded;       /* Time of load or last replacement, ms. */
+    uint64_t load_ns;           /* How long that took, without compilation. */
     char *disassembly;          /* Kept while it is being read, or NULL. */
 };
 
@@ -74,6 +75,14 @@ void prog_request_reply(const struct prog_request *, const void *body,
                         const void *data, size_t data_len);
 struct ofproto_prog *prog_request_find_prog(const struct prog_request *,
                                             ovs_be32 id, ovs_be32 generation);
+
+/* Publishing what was uploaded. */
+void prog_commit_start(const struct prog_request *, char *name,
+                       uint8_t *object, uint32_t length, bool replace);
+void prog_commit_cancel(const struct ofconn *);
+void prog_commits_run(void);
+void prog_commits_wait(void);
+void prog_object_free(uint8_t *object, uint32_t length);
 
 void prog_handle_upload_begin(const struct prog_request *);
 void prog_handle_upload_chunk(const struct prog_request *);

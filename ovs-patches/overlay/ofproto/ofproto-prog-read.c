@@ -59,6 +59,10 @@ describe_prog(const struct ofproto_prog *prog, const struct hmap *uses,
         .redirected = htonll(stats.verdicts[UBPF_REDIRECT]),
         .resubmitted = htonll(stats.verdicts[UBPF_RESUBMIT]),
         .cloned = htonll(stats.cloned),
+        .flags = htonl(ubpf_prog_is_native(ubpf) ? P4RT_PROG_NATIVE : 0),
+        .load_us = htonl(MIN(prog->load_ns / 1000, UINT32_MAX)),
+        .compile_us = htonl(MIN(ubpf_prog_compile_ns(ubpf) / 1000,
+                                UINT32_MAX)),
     };
     ovs_strlcpy(pd->name, prog->name, sizeof pd->name);
 }

@@ -69,6 +69,7 @@ void
 ofproto_prog_run(struct ofproto *ofproto)
 {
     forget_retired(ofproto->progs, time_msec() - RETIREMENT_MS);
+    prog_commits_run();
 }
 
 void
@@ -83,6 +84,7 @@ ofproto_prog_wait(struct ofproto *ofproto)
 
         poll_timer_wait_until(oldest->time + RETIREMENT_MS + 1);
     }
+    prog_commits_wait();
 }
 
 /* Unloads all programs of 'ofproto', whose flows and connections are gone. */

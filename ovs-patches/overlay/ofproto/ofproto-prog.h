@@ -13,14 +13,14 @@
  * lib/dp-prog.h.
  *
  * Threads: everything runs in the main thread, except for the two functions
- * that say otherwise. */
+ * that say otherwise.  What takes long, loading and compiling, is left to a
+ * worker (ofproto-prog-worker.h). */
 
 #include <stdbool.h>
 #include <stdint.h>
 #include "openvswitch/ofp-errors.h"
 
 struct ofconn;
-struct ofconn_uploads;
 struct ofp_header;
 struct ofproto;
 struct smap;
@@ -32,6 +32,7 @@ void ofproto_prog_wait(struct ofproto *);
 void ofproto_prog_flush(struct ofproto *);
 void ofproto_prog_destroy(struct ofproto *);
 void ofproto_prog_set_config(struct ofproto *, const struct smap *config);
+void ofproto_prog_exit(void);
 
 /* For the check and the translation of actions.  Both may be called from any
  * thread, and ofproto_prog_handle() without a lock, between two quiescent
@@ -42,6 +43,7 @@ uint32_t ofproto_prog_handle(const struct ofproto *, uint32_t prog);
 /* OpenFlow messages. */
 enum ofperr ofproto_prog_handle_message(struct ofconn *,
                                         const struct ofp_header *);
-void ofconn_uploads_destroy(struct ofconn_uploads *);
+bool ofproto_prog_is_waiting(const struct ofconn *);
+void ofproto_prog_close(struct ofconn *);
 
 #endif /* ofproto-prog.h */

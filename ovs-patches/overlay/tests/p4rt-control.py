@@ -16,7 +16,7 @@ BARRIER_REPLY = 19
 UPLOAD_BEGIN, UPLOAD_CHUNK, UPLOAD_COMMIT, UNLOAD, LIST, READ = range(1, 7)
 MAP_LIST, MAP_LOOKUP, MAP_UPDATE, MAP_DELETE, MAP_DUMP = range(7, 12)
 ERROR = 0xff
-ERROR_NAMES = {9: "LIMIT"}
+ERROR_NAMES = {6: "EXISTS", 9: "LIMIT", 12: "CHANGED"}
 
 
 def message(type_, body=b"", xid=1):
@@ -155,6 +155,68 @@ def abandon(path, times):
         conn.sock.close()
 
 
+def commit(conn, elf_name, name, flags=0, xid=7):
+    """Uploads an object and asks for it to be published as 'name', without
+    waiting for the answer."""
+    with open(elf_name, "rb") as elf_file:
+        elf = elf_file.read()
+    type_, body = conn.request(UPLOAD_BEGIN,
+                               struct.pack("!II64s", len(elf), 0, name))
+    assert type_ == UPLOAD_BEGIN + 0x80, (type_, body)
+    conn.send(message(UPLOAD_CHUNK, body[:4] + bytes(4) + elf))
+    conn.send(message(UPLOAD_COMMIT, body[:4] + struct.pack("!I", flags), xid))
+
+
+def outcome(type_, body):
+    if type_ == ERROR:
+        code, = struct.unpack("!I", body[:4])
+        return ERROR_NAMES.get(code, str(code))
+    names = {UPLOAD_COMMIT: "UPLOAD_COMMIT_REPLY", UNLOAD: "UNLOAD_REPLY",
+             LIST: "LIST_REPLY of %d programs" % body[3]}
+    return names[type_ - 0x80]
+
+
+def overtake(path, slow):
+    """While an object is loaded for one connection, another one works; the
+    first one's next request waits."""
+    conn, other = Connection(path), Connection(path)
+    commit(conn, slow, b"slow")
+    conn.send(message(LIST, b"", 8))
+    print("other connection: " + outcome(*other.request(LIST)))
+    print(outcome(*conn.reply(7)))
+    print(outcome(*conn.reply(8)))
+
+
+def undercut(path, slow):
+    """Unloads a program while it is being replaced, and has several commits
+    at a time."""
+    conn, other = Connection(path), Connection(path)
+    commit(conn, slow, b"slow", flags=1)
+    print("unloaded: " + outcome(*other.request(
+        UNLOAD, struct.pack("!II", 2, 0))))
+    type_, body = conn.reply(7)
+    _, programs = conn.request(LIST)
+    print("replaced: %s generation %d"
+          % (outcome(type_, body),
+             struct.unpack("!I", programs[8 + 176 + 20:8 + 176 + 24])[0]))
+
+    third = Connection(path)
+    commit(conn, slow, b"x")
+    commit(other, slow, b"x")
+    commit(third, slow, b"y")
+    print("first: " + outcome(*conn.reply(7)))
+    print("second: " + outcome(*other.reply(7)))
+    print("third: " + outcome(*third.reply(7)))
+    print(outcome(*conn.request(LIST)))
+
+
+def leave(path, elf):
+    """Goes away, with all said, while its object is loaded."""
+    conn = Connection(path)
+    commit(conn, elf, b"left", flags=1)
+    conn.sock.close()
+
+
 def good_messages(elf, upload):
     """What a client might say, in that order; 'upload' is the upload that the
     switch began last."""
@@ -234,5 +296,5 @@ def fuzz(path, elf_name, seed, count):
 
 
 if __name__ == "__main__":
-    {"large-map": large_map, "abandon": abandon,
-     "fuzz": fuzz}[sys.argv[1]](*sys.argv[2:])
+    {"large-map": large_map, "abandon": abandon, "overtake": overtake,
+     "undercut": undercut, "leave": leave, "fuzz": fuzz}[sys.argv[1]](*sys.argv[2:])

@@ -97,7 +97,8 @@ enum p4rt_commit_flags {
 };
 
 /* Verifies and publishes the object, or fails having changed nothing.  The
- * upload is over in either case. */
+ * upload is over in either case.  That takes a while, in which packets and other
+ * connections go on; this connection's next request is handled after it. */
 struct p4rt_upload_commit {
     ovs_be32 upload;
     ovs_be32 flags;             /* P4RT_COMMIT_*. */
@@ -242,7 +243,8 @@ enum p4rt_error_code {
     P4RT_E_LIMIT = 9,           /* Too large or too many. */
     P4RT_E_NOMEM = 10,
     P4RT_E_IN_USE = 11,         /* Flows use the program; text says how many. */
-    P4RT_E_CHANGED = 12,        /* The program was replaced meanwhile. */
+    P4RT_E_CHANGED = 12,        /* The program was replaced, or unloaded,
+                                 * meanwhile. */
     P4RT_E_KEY = 13,            /* Map: no such entry (ENOENT). */
     P4RT_E_KEY_EXISTS = 14,     /* Map: EEXIST. */
     P4RT_E_FULL = 15,           /* Map: ENOSPC. */

@@ -22,7 +22,7 @@ _UNTRUNCATED = 0xFFFFFFFF
 Engine = Literal["auto", "jit", "interpreter"]
 """What runs a program: native code (``jit``), the interpreter, or one after the other (``auto``)."""
 
-AUTO_AFTER = 50_000
+AUTO_AFTER = 100_000
 """Packets after which ``auto`` compiles a program: about when that pays."""
 
 

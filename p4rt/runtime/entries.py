@@ -7,6 +7,9 @@ Text is what `p4rt-ctl` reads and prints:
     table=pipe.acl,priority=10,hdr.ip.src=10.0.0.0/8,hdr.tcp.dst=80..90,idle_timeout=30s,actions=deny()
     table=pipe.route,default,actions=drop()
     value_set=prs.tunnels,value=4789
+    profile=pipe.next_hops,member=3,actions=forward(port=2)
+    profile=pipe.next_hops,group=7,members=[1,3:2]
+    table=pipe.route,hdr.ipv4.dst=10.1.0.0/16,actions=group(7)
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from p4rt.runtime.errors import InputError
 from p4rt.runtime.info import MEMBER, TERNARY_HEAD, Action, Field, ProgramInfo, Table
 from p4rt.runtime.matches import Match, anything, format_match, load, match_json, parse_match, store
 from p4rt.runtime.names import resolve
+from p4rt.runtime.profiles import Members, Reference, parse_members, parse_reference
 from p4rt.runtime.values import (
     format_duration,
     format_value,
@@ -29,6 +33,8 @@ from p4rt.runtime.values import (
     plain_value,
 )
 
+_WORDS = {"table": "table", "value set": "value_set", "member": "profile", "group": "profile"}
+"""What stands in front of the name of what has the entry."""
 MAX_PRIORITY = (1 << 31) - 1
 """P4Runtime's priorities are of 32 bits, with a sign."""
 
@@ -100,7 +106,8 @@ class Call:
 
     def encode(self) -> bytes:
         """The map value."""
-        buffer = bytearray(self.table.value_size)
+        table = self.table
+        buffer = bytearray(table.default.value_size if table.refers else table.value_size)
         self.table.action_code.store(buffer, self.action.code)
         for param, arg in zip(self.action.params, self.args, strict=True):
             param.store(buffer, arg)
@@ -131,7 +138,7 @@ class Entry:
 
     table: Table
     key: Key | None
-    call: Call
+    call: Call | Reference | Members
     origin: str = field(default="", compare=False)
     timeout_ns: int = 0
     idle_ns: int = field(default=0, compare=False)
@@ -148,7 +155,8 @@ class Entry:
     @classmethod
     def decode(cls, table: Table, key: bytes, value: bytes) -> Entry:
         """Reads an entry of a map."""
-        entry = cls(table, Key.decode(table, key), Call.decode(table, value))
+        kind = Members if table.role == "group" else Reference if table.refers else Call
+        entry = cls(table, Key.decode(table, key), kind.decode(table, value))
         aging = table.idle_timeout
         if aging is None:
             return entry
@@ -159,12 +167,16 @@ class Entry:
         key = "default" if self.key is None else self.key.format()
         if self.table.is_value_set:
             return f"value_set={self.table.name},{key}"
+        if self.table.role == "group":
+            return f"profile={self.table.name},{key},members={self.call.format()}"
+        if self.table.role == "member":
+            return f"profile={self.table.name},{key},actions={self.call.format()}"
         timeout = f"idle_timeout={format_duration(self.timeout_ns)}," if self.timeout_ns else ""
         return f"table={self.table.name},{key},{timeout}actions={self.call.format()}"
 
     def to_json(self) -> dict[str, Any]:
         """The entry as plain values."""
-        result: dict[str, Any] = {"value_set" if self.table.is_value_set else "table": self.table.name}
+        result: dict[str, Any] = {_WORDS[self.table.role]: self.table.name}
         if self.key is None:
             result["default"] = True
         else:
@@ -177,6 +189,11 @@ class Entry:
             result["idle_timeout_ns"], result["idle_ns"] = self.timeout_ns, self.idle_ns
         if self.table.is_value_set:
             return result
+        if isinstance(self.call, Reference):
+            word, number = ("group", self.call.group) if self.call.group else ("member", self.call.member)
+            return result | {word: number}
+        if isinstance(self.call, Members):
+            return result | {"members": [{"member": n, "weight": w} for n, w in self.call.members]}
         args = zip(self.call.action.params, self.call.args, strict=True)
         result["action"] = self.call.action.name
         result["params"] = {p.name: plain_value(v, p) for p, v in args}
@@ -192,12 +209,14 @@ class ParsedText:
     default: bool
     actions: str | None
     timeout: str | None = None
+    members: str | None = None
+    is_profile: bool = False
 
 
 def split_text(text: str) -> ParsedText:
     """Cuts the text of an entry at commas and blanks outside of parentheses and brackets."""
-    table = actions = timeout = None
-    default = False
+    table = actions = timeout = members = None
+    default = is_profile = False
     key: list[tuple[str, str]] = []
     for token in split_tokens(text):
         name, equals, value = _partition(token)
@@ -208,8 +227,11 @@ def split_text(text: str) -> ParsedText:
             if actions is not None:
                 raise InputError(f"an entry has one action; '{token}' is too much")
             raise InputError(f"'{token}' is not NAME=VALUE")
-        if name in ("table", "value_set"):
+        if name in ("table", "value_set", "profile"):
             table = _once(table, name, value)
+            is_profile = name == "profile"
+        elif name == "members":
+            members = _once(members, name, value)
         elif name in ("actions", "action"):
             actions = _once(actions, name, value)
         elif name == "idle_timeout":
@@ -218,9 +240,12 @@ def split_text(text: str) -> ParsedText:
             raise InputError(f"{name} is given twice")
         else:
             key.append((name, value))
+    if members is not None and not is_profile:
+        key.append(("members", members))
+        members = None
     if table is None:
         raise InputError(f"'{text.strip()}' names no table (table=NAME,...)")
-    return ParsedText(table, tuple(key), default, actions, timeout)
+    return ParsedText(table, tuple(key), default, actions, timeout, members, is_profile)
 
 
 def _once(before: str | None, name: str, value: str) -> str:
@@ -257,7 +282,16 @@ def _partition(token: str) -> tuple[str, str, str]:
 def find_table(info: ProgramInfo, name: str) -> Table:
     """The table or value set called `name`; InputError says which there are."""
     where = f"program {info.program}" if info.program else "the program"
-    return resolve(name, info.all_tables, "table", where)
+    return resolve(name, info.tables + info.value_sets, "table", where)
+
+
+def table_of(info: ProgramInfo, parts: ParsedText) -> Table:
+    """The table that the text of an entry names; of a profile, its members, or its groups if it names one."""
+    if not parts.is_profile:
+        return find_table(info, parts.table)
+    grouped = any(name == "group" for name, _ in parts.key)
+    where = f"program {info.program}" if info.program else "the program"
+    return resolve(parts.table, info.groups if grouped else info.members, "profile", where)
 
 
 def parse_key(table: Table, pairs: Sequence[tuple[str, str]]) -> Key:
@@ -281,6 +315,8 @@ def parse_key(table: Table, pairs: Sequence[tuple[str, str]]) -> Key:
         raise InputError(f"{table.kind} {table.name}: no value for key field {', '.join(missing)}")
     if table.has_priorities and priority is None:
         raise InputError(f"an entry of table {table.name} needs a priority (priority=N, the highest wins)")
+    if table.role in ("member", "group") and not all(match.value for match in found.values()):
+        raise InputError(f"the number of a {table.role} is not 0")
     matches = tuple(found.get(f.name) or anything(f) or Match(0) for f in table.key)
     return Key(table, matches, priority or 0)
 
@@ -295,7 +331,7 @@ def parse_priority(table: Table, text: str) -> int:
     return number
 
 
-def parse_call(table: Table, text: str, *, default: bool) -> Call:
+def parse_call(table: Table, text: str, *, default: bool) -> Call | Reference:
     """Reads an action of `table` with its arguments, `forward(port=2)`, `forward(2)` or `drop`."""
     name, paren, rest = text.strip().partition("(")
     if paren and not rest.endswith(")"):
@@ -305,9 +341,13 @@ def parse_call(table: Table, text: str, *, default: bool) -> Call:
                      default=default)  # fmt: skip
 
 
-def make_call(table: Table, name: str, arguments: Sequence[tuple[str, str]], *, default: bool) -> Call:
+def make_call(
+    table: Table, name: str, arguments: Sequence[tuple[str, str]], *, default: bool
+) -> Call | Reference:
     """The call of action `name` with `arguments`, pairs of parameter name (empty: by position)
     and text.  `default` tells a default action from that of an entry."""
+    if table.refers and not default:
+        return parse_reference(table, name.strip(), list(arguments))
     action = resolve(name, table.actions, "action", f"table {table.name}")
     if action.scope == "default_only" and not default:
         raise InputError(f"action {action.name} can only be the default action of table {table.name}")
@@ -337,7 +377,13 @@ def parse_entry(info: ProgramInfo, text: str, origin: str = "") -> Entry:
     """Reads an entry, or a default action, with its action.  Raises InputError."""
     try:
         parts = split_text(text)
-        table = find_table(info, parts.table)
+        table = table_of(info, parts)
+        if table.role == "group":
+            if parts.members is None or parts.default or parts.actions is not None or parts.timeout:
+                raise InputError(
+                    f"a group of {table.name} has members and nothing else (members=[N:WEIGHT,...])"
+                )
+            return Entry(table, parse_key(table, parts.key), parse_members(table, parts.members), origin)
         if table.is_value_set:
             if parts.default or parts.actions is not None or parts.timeout is not None:
                 raise InputError(f"value set {table.name} has members, and no actions")
@@ -382,7 +428,7 @@ def parse_entries(info: ProgramInfo, lines: Sequence[str], origin: str) -> list[
         if not text:
             continue
         entry = parse_entry(info, text, f"{origin}:{number}")
-        identity = (entry.table.name, entry.key.encode() if entry.key else None)
+        identity = (entry.table.label, entry.key.encode() if entry.key else None)
         if identity in seen:
             raise InputError(f"{entry.origin}: the same key as {seen[identity]}")
         seen[identity] = entry.origin

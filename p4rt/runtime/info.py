@@ -21,6 +21,10 @@ SECTION_INFO = "p4rt.info"
 SECTION_P4INFO = "p4rt.p4info"
 INFO_VERSION = 1
 
+REFERENCE_SIZE = 8
+"""Bytes of a reference: the number of a member and that of a group."""
+NUMBER_SIZE = 4
+"""Bytes of the number of a member or group."""
 TERNARY_HEAD = 8
 """Bytes of the priority, and of nothing, in front of data and mask in the key of a ternary map."""
 
@@ -104,6 +108,7 @@ class DefaultAction:
     const: bool
     action: str
     args: Mapping[str, int]
+    value_size: int
 
 
 @dataclass(frozen=True)
@@ -129,13 +134,33 @@ class Table:
     idle_timeout: IdleTimeout | None = None
     const_keys: frozenset[bytes] = frozenset()
     """Keys of entries that are part of the program, in a table that has others, too."""
-    is_value_set: bool = False
-    """A parser's value set: a table whose entries, the members, all have the action MEMBER."""
+    role: Literal["table", "value set", "member", "group"] = "table"
+    """Other things that are like tables: a parser's value set, whose entries all have the action MEMBER; the
+    members of an action profile, and its groups, which have no actions but lists of members."""
+    profile: str | None = None
+    """The action profile that the entries refer to, or whose members or groups these are."""
+    max_members: int = 0
+    """Members that a group can have."""
+
+    @property
+    def is_value_set(self) -> bool:
+        """True for a parser's value set."""
+        return self.role == "value set"
+
+    @property
+    def refers(self) -> bool:
+        """True when the entries have no actions, but refer to members or groups of a profile."""
+        return self.role == "table" and self.profile is not None
 
     @property
     def kind(self) -> str:
         """What it is, for messages."""
-        return "value set" if self.is_value_set else "table"
+        return self.role
+
+    @property
+    def label(self) -> str:
+        """What it is and its name; no two of a program have the same."""
+        return f"{self.kind} {self.name}"
 
     @property
     def is_ternary(self) -> bool:
@@ -179,11 +204,15 @@ class ProgramInfo:
     registers: tuple[Register, ...]
     value_sets: tuple[Table, ...] = ()
     externs: Externs = field(default_factory=Externs)
+    members: tuple[Table, ...] = ()
+    """The members of each action profile."""
+    groups: tuple[Table, ...] = ()
+    """The groups of each action selector."""
 
     @property
     def all_tables(self) -> tuple[Table, ...]:
-        """Everything that has entries: tables and value sets."""
-        return self.tables + self.value_sets
+        """Everything that has entries, in an order where nothing refers to what comes later."""
+        return self.members + self.groups + self.tables + self.value_sets
 
     @classmethod
     def from_json(cls, text: str | bytes) -> ProgramInfo:
@@ -209,6 +238,8 @@ class ProgramInfo:
             _unique("register", tuple(_register(n) for n in node.nodes("registers"))),
             _unique("value set", tuple(_value_set(n) for n in node.nodes("value_sets"))),
             read_externs(node, _value_fields, value_sizes),
+            _unique("profile", tuple(_members(n) for n in node.nodes("profiles"))),
+            tuple(_groups(n) for n in node.nodes("profiles") if n.has("groups")),
         )
 
 
@@ -370,17 +401,21 @@ def _table(node: _Node) -> Table:
     state_size = node.number("state_size", 0)
     if state_size > value_size:
         raise node.error("state_size")
-    actions = tuple(_action(n, value_size - state_size) for n in node.nodes("actions"))
-    default = _default(node.node("default"))
+    default = _default(node.node("default"), value_size)
+    profile = node.optional_text("profile")
+    if profile is not None and value_size - state_size < REFERENCE_SIZE:
+        raise node.error("value_size")
+    action_size = default.value_size if profile is not None else value_size - state_size
+    actions = tuple(_action(n, action_size) for n in node.nodes("actions"))
     table_map = node.optional_text("map")
     if key and table_map is None:
         raise node.error("map")
     return Table(
         name, node.text("alias", name), node.number("id", 0), table_map, map_type,
         node.number("size", 0), node.flag("const_entries", False), key_size, value_size, key, prefix,
-        _number_field(node.node("action_code"), "action", value_size - state_size),
+        _number_field(node.node("action_code"), "action", action_size),
         _unique("action", actions), default, state_size, _idle_timeout(node, value_size, state_size),
-        frozenset(node.hexadecimal("const_keys")),
+        frozenset(node.hexadecimal("const_keys")), profile=profile,
     )  # fmt: skip
 
 
@@ -405,7 +440,34 @@ def _value_set(node: _Node) -> Table:
     return Table(
         name, node.text("alias", name), node.number("id", 0), node.text("map"), map_type,
         node.number("size", 0), False, key_size, value_size, key, prefix, code, (MEMBER,),
-        DefaultAction(None, True, MEMBER.name, {}), is_value_set=True,
+        DefaultAction(None, True, MEMBER.name, {}, value_size), role="value set",
+    )  # fmt: skip
+
+
+def _members(node: _Node) -> Table:
+    """The members of an action profile: a table from number to action."""
+    name, value_size = node.text("name"), _size(node, "value_size")
+    return Table(
+        name, node.text("alias", name), node.number("id", 0), node.text("map"), "hash", node.number("size"),
+        False, NUMBER_SIZE, value_size, (KeyField("member", 32, 0, NUMBER_SIZE, "little"),), None,
+        _number_field(node.node("action_code"), "action", value_size),
+        _unique("action", tuple(_action(n, value_size) for n in node.nodes("actions"))),
+        DefaultAction(None, True, "", {}, value_size), role="member", profile=name,
+    )  # fmt: skip
+
+
+def _groups(node: _Node) -> Table:
+    """The groups of an action selector: a table from number to a count and numbers of members."""
+    name, inner = node.text("name"), node.node("groups")
+    most = inner.number("max_size")
+    if not 0 < most < _MAX_SIZE // NUMBER_SIZE:
+        raise inner.error("max_size")
+    value_size = NUMBER_SIZE * (1 + (1 << (most - 1).bit_length()))
+    return Table(
+        name, node.text("alias", name), node.number("id", 0), inner.text("map"), "hash", node.number("size"),
+        False, NUMBER_SIZE, value_size, (KeyField("group", 32, 0, NUMBER_SIZE, "little"),), None,
+        Field("action", 0, 0, 0, "little"), (), DefaultAction(None, True, "", {}, value_size), role="group",
+        profile=name, max_members=most,
     )  # fmt: skip
 
 
@@ -421,9 +483,10 @@ def _action(node: _Node, value_size: int) -> Action:
     )  # fmt: skip
 
 
-def _default(node: _Node) -> DefaultAction:
+def _default(node: _Node, value_size: int) -> DefaultAction:
+    size = _size(node, "value_size") if node.has("value_size") else value_size
     return DefaultAction(
-        node.optional_text("map"), node.flag("const", False), node.text("action"), node.numbers("args")
+        node.optional_text("map"), node.flag("const", False), node.text("action"), node.numbers("args"), size
     )
 
 

@@ -189,7 +189,7 @@ class _Script:
     def _remove(self, text: str) -> None:
         if text.lower() != "all":
             raise InputError("not: remove all")
-        for table in self._program.info.all_tables:
+        for table in reversed(self._program.info.all_tables):
             if not table.const_entries:
                 self._program.tables.clear(table)
 

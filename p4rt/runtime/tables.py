@@ -11,6 +11,7 @@ from p4rt.runtime.entries import Call, Entry, Key
 from p4rt.runtime.errors import ErrorCode, InputError, P4rtError, RefusedError
 from p4rt.runtime.info import ProgramInfo, Table
 from p4rt.runtime.maps import MapInfo, MapStore, UpdateMode, find_map
+from p4rt.runtime.profiles import Members, Reference
 
 _FIRST = bytes(4)  # Key of the only element of an array.
 
@@ -66,7 +67,7 @@ class Tables:
         """The default action that `table` has now."""
         if table.default.map is None:
             return self.initial_default(table)
-        info = self._map(table.default.map, len(_FIRST), table.value_size, table)
+        info = self._map(table.default.map, len(_FIRST), table.default.value_size, table)
         value = self._store.lookup(info, _FIRST)
         if value is None:
             raise InputError(f"table {table.name}: its default action is missing")
@@ -86,7 +87,7 @@ class Tables:
         table = entry.table
         if table.default.const or table.default.map is None:
             raise InputError(_at(entry, f"the default action of table {table.name} is const"))
-        info = self._map(table.default.map, len(_FIRST), table.value_size, table)
+        info = self._map(table.default.map, len(_FIRST), table.default.value_size, table)
         try:
             self._store.update(info, [(_FIRST, entry.call.encode())])
         except RefusedError as e:
@@ -97,20 +98,22 @@ class Tables:
 
         Raises RefusedError, naming the entry, when one exists or does not fit; those already
         added are then taken away again."""
-        tables = list(dict.fromkeys(e.table.name for e in entries if e.key is not None))
-        groups = [[e for e in entries if e.table.name == t and e.key is not None] for t in tables]
+        groups = [
+            [e for e in entries if e.table.label == t.label and e.key is not None]
+            for t in self.info.all_tables
+        ]
         defaults = [(e, self.default(e.table)) for e in entries if e.key is None]
         done: list[list[Entry]] = []
         restore: list[Entry] = []
         try:
-            for group in groups:
+            for group in filter(None, groups):
                 self._write(group, UpdateMode.NOEXIST, done)
             for entry, before in defaults:
                 self.set_default(entry)
                 restore.append(before)
         except P4rtError:
             with suppress(P4rtError):
-                for group in done:
+                for group in reversed(done):
                     self._store.delete(self.map_of(group[0].table), [_key(e) for e in group])
                 for before in restore:
                     self.set_default(before)
@@ -131,6 +134,7 @@ class Tables:
         for entry in group:
             if _key(entry) in entry.table.const_keys:
                 raise InputError(_at(entry, _is_const(entry.table, entry.key)))
+        self._check_references(group)
         try:
             self._store.update(info, [(_key(e), e.value()) for e in group], mode)
         except RefusedError as e:
@@ -149,6 +153,8 @@ class Tables:
         for key in keys:
             if table.const_keys and key.encode() in table.const_keys:
                 raise InputError(_is_const(table, key))
+        if table.role in ("member", "group"):
+            self._check_unused(table, keys)
         try:
             self._store.delete(self.map_of(table), [k.encode() for k in keys])
         except RefusedError as e:
@@ -156,6 +162,57 @@ class Tables:
                 text = f"{table.kind} {table.name} has no entry {keys[e.index].format()}"
                 raise RefusedError(e.code, text, e.index) from None
             raise
+
+    def _numbers(self, tables: Sequence[Table], profile: str | None) -> set[int]:
+        """The numbers of the members, or the groups, that a profile has now."""
+        found: set[int] = set()
+        for table in tables:
+            if table.profile == profile:
+                keys = (key for key, _ in self._store.dump(self.map_of(table)))
+                found.update(int.from_bytes(key, "little") for key in keys)
+        return found
+
+    def _check_references(self, group: Sequence[Entry]) -> None:
+        """Refuses entries and groups that refer to what is not there."""
+        if not group[0].table.refers and group[0].table.role != "group":
+            return
+        members: set[int] | None = None
+        groups: set[int] | None = None
+        for entry in group:
+            wanted: list[int] = []
+            if isinstance(entry.call, Members):
+                wanted = [member for member, _ in entry.call.members]
+            elif isinstance(entry.call, Reference) and entry.call.member:
+                wanted = [entry.call.member]
+            elif isinstance(entry.call, Reference):
+                groups = self._numbers(self.info.groups, entry.table.profile) if groups is None else groups
+                if entry.call.group not in groups:
+                    text = f"profile {entry.table.profile} has no group {entry.call.group}"
+                    raise InputError(_at(entry, text))
+            if wanted and members is None:
+                members = self._numbers(self.info.members, entry.table.profile)
+            missing = [member for member in wanted if member not in (members or ())]
+            if missing:
+                raise InputError(_at(entry, f"profile {entry.table.profile} has no member {missing[0]}"))
+
+    def _check_unused(self, table: Table, keys: Sequence[Key]) -> None:
+        """Refuses to delete members and groups that groups or entries refer to."""
+        deleted = {key.matches[0].value for key in keys}
+        for user in (*self.info.groups, *self.info.tables):
+            if user.profile != table.profile:
+                continue
+            for entry in self.entries(user):
+                call, used = entry.call, set[int]()
+                if isinstance(call, Members) and table.role == "member":
+                    used = {member for member, _ in call.members}
+                elif isinstance(call, Reference):
+                    used = {call.member if table.role == "member" else call.group}
+                if used & deleted:
+                    number = min(used & deleted)
+                    text = entry.key.format() if entry.key else ""
+                    raise InputError(
+                        f"{table.role} {number} of {table.name} is used by {user.label}, entry {text}"
+                    )
 
     def clear(self, table: Table) -> int:
         """Deletes all entries of `table` but those that are const, and returns how many there were."""
@@ -192,19 +249,26 @@ class Tables:
 
     def _make(self, entries: Sequence[Entry]) -> Changes:
         total = [0, 0, 0, 0]
+        later: list[tuple[Table, list[bytes]]] = []
         for table in self.info.all_tables:
-            wanted = [e for e in entries if e.table.name == table.name]
+            wanted = [e for e in entries if e.table.label == table.label]
             if table.default.map is not None and not table.default.const:
                 default = next((e for e in wanted if e.key is None), self.initial_default(table))
                 if default != self.default(table):
                     self.set_default(default)
             if table.map is not None and not table.const_entries:
-                counts = self._make_table(table, [e for e in wanted if e.key is not None])
+                counts = self._make_table(table, [e for e in wanted if e.key is not None], later)
                 total = [a + b for a, b in zip(total, counts, strict=True)]
+        for table, removed in reversed(later):
+            self._store.delete(self.map_of(table), removed)
         return Changes(*total)
 
-    def _make_table(self, table: Table, wanted: list[Entry]) -> tuple[int, int, int, int]:
-        """Makes `table` have exactly `wanted`; returns the counts of Changes."""
+    def _make_table(
+        self, table: Table, wanted: list[Entry], later: list[tuple[Table, list[bytes]]]
+    ) -> tuple[int, int, int, int]:
+        """Makes `table` have exactly `wanted`; returns the counts of Changes.
+
+        What others may refer to until they were written is put on the list of what to delete `later`."""
         info = self.map_of(table)
         now = {key: _written(table, value) for key, value in self._store.dump(info)}
         by_key = {_key(e): e for e in wanted}
@@ -218,7 +282,9 @@ class Tables:
             self._store.delete(info, removed)
         if added:
             self._write(added, UpdateMode.ANY, [])
-        if removed and room:
+        if removed and room and table.role in ("member", "group"):
+            later.append((table, removed))
+        elif removed and room:
             self._store.delete(info, removed)
         return len(added), len(changed), len(removed), len(by_key) - len(added) - len(changed)
 

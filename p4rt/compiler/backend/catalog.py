@@ -20,6 +20,7 @@ _WORDS = """
     auto break case char const continue default do double else enum extern float for goto if inline int long
     register restrict return short signed sizeof static struct switch typedef union unsigned void volatile
     while asm typeof
+    group_member map_update map_delete
     ring_output meter_execute meter_update random_bits hash_bytes atomic_add32 atomic_add64
     data data_end ctx context map_lookup time_get_ns adjust_head hash_lookup3 packet_start packet_end
     shift_left shift_right shift_arithmetic unit8 unit16 unit32 unit64 NULL SECTION INLINE ACCESS HIDE SETTLE
@@ -137,8 +138,26 @@ class TableEntry:
 
 
 @dataclass(frozen=True)
+class Profile:
+    """An action profile, or with `groups_map` a selector, its maps, and the tables that share it.
+
+    `uses` are the actions that a member may have; their parameters lie in a value of `map`, the members'.
+    """
+
+    name: str
+    decl: ast.Node
+    map: str
+    size: int
+    value_size: int
+    uses: tuple[ActionUse, ...]
+    groups_map: str | None
+    group_size: int
+    tables: list[str]
+
+
+@dataclass(frozen=True)
 class Table:
-    """A table and its maps."""
+    """A table and its maps.  With a `profile`, its entries name members of that."""
 
     name: str
     decl: ast.TableDecl
@@ -153,12 +172,14 @@ class Table:
     default: ActionUse
     default_args: dict[str, int]
     default_map: str | None
+    default_size: int
     default_const: bool
     const_entries: bool
     entries: list[TableEntry]
     n_ranges: int
     state: tuple[DirectState, ...]
     aging: Aging
+    profile: Profile | None = None
 
     @property
     def has_priorities(self) -> bool:
@@ -220,6 +241,7 @@ class Catalog:
     digests: list[Digest] = field(default_factory=list)
     controller_headers: list[ControllerHeader] = field(default_factory=list)
     value_sets: list[ValueSet] = field(default_factory=list)
+    profiles: list[Profile] = field(default_factory=list)
     _taken: set[str] = field(default_factory=set)
     _serials: dict[str, int] = field(default_factory=dict)
 

@@ -22,6 +22,7 @@ class Prefix(IntEnum):
     TABLE = 0x02
     VALUE_SET = 0x03
     CONTROLLER_HEADER = 0x04
+    ACTION_PROFILE = 0x11
     COUNTER = 0x12
     DIRECT_COUNTER = 0x13
     METER = 0x14
@@ -54,6 +55,7 @@ class Identifiers:
         self._add(Prefix.TABLE, [(table.name, table.decl) for table in catalog.tables])
         self._add(Prefix.ACTION, [(action.name, action.decl) for action in catalog.actions.values()])
         self._add(Prefix.VALUE_SET, [(item.name, item.decl) for item in catalog.value_sets])
+        self._add(Prefix.ACTION_PROFILE, [(item.name, item.decl) for item in catalog.profiles])
         self._add(Prefix.REGISTER, [(register.name, register.decl) for register in catalog.registers])
         self._add(Prefix.COUNTER, [(item.name, item.decl) for item in catalog.counters])
         self._add(Prefix.METER, [(item.name, item.decl) for item in catalog.meters])

@@ -7,7 +7,7 @@ from typing import Any
 
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.analysis.model import CheckedProgram
-from p4rt.compiler.backend.catalog import Action, Aging, Catalog, KeyField, Register, Table, ValueSet
+from p4rt.compiler.backend.catalog import Action, Aging, Catalog, KeyField, Profile, Register, Table, ValueSet
 from p4rt.compiler.backend.extern_p4info import add_externs
 from p4rt.compiler.backend.identifiers import Identifiers, Prefix
 from p4rt.compiler.backend.p4_messages import as_bytes, as_text, bytestring, message_class
@@ -47,6 +47,8 @@ class _Writer:
                 self.table(self.message.tables.add(), table)
         for action in catalog.actions.values():
             self.action(self.message.actions.add(), action)
+        for profile in catalog.profiles:
+            self.profile(self.message.action_profiles.add(), profile)
         for value_set in catalog.value_sets:
             self.value_set(self.message.value_sets.add(), value_set)
         for register in catalog.registers:
@@ -74,10 +76,19 @@ class _Writer:
                 add_notes(reference, use.source)
             elif use.scope == "default_only":
                 reference.annotations.append("@defaultonly")
+        if table.profile is not None:
+            message.implementation_id = self.identifiers.id_of(Prefix.ACTION_PROFILE, table.profile.name)
         self.default(message, table)
         message.is_const_table = table.const_entries
         message.has_initial_entries = bool(table.entries)
         message.idle_timeout_behavior = int(table.aging is not Aging.NONE)
+
+    def profile(self, message: Any, profile: Profile) -> None:
+        """An action profile; one with groups is a selector."""
+        self.preamble(message.preamble, Prefix.ACTION_PROFILE, profile.name, profile.decl)
+        message.table_ids.extend(self.identifiers.id_of(Prefix.TABLE, name) for name in profile.tables)
+        message.with_selector = profile.groups_map is not None
+        message.size, message.max_group_size = profile.size, profile.group_size
 
     def default(self, message: Any, table: Table) -> None:
         """The default action from the start, and whether it is the only one."""

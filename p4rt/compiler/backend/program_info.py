@@ -13,6 +13,7 @@ from p4rt.compiler.backend.catalog import (
     Aging,
     Catalog,
     KeyField,
+    Profile,
     Register,
     Slot,
     Table,
@@ -38,6 +39,7 @@ def program_info(
         "compiler": f"p4rt-compile {__version__}",
         "tables": [_table(table, identifiers) for table in catalog.tables if not table.is_hidden],
         "value_sets": [_value_set(item, identifiers) for item in catalog.value_sets],
+        "profiles": [_profile(profile, identifiers) for profile in catalog.profiles],
         "registers": [_register(register, identifiers) for register in catalog.registers],
         **extern_info(catalog, identifiers, _place),
     }
@@ -80,6 +82,9 @@ def _table(table: Table, identifiers: Identifiers) -> dict[str, Any]:
     }
     if table.map_type is ir.MapType.LPM:
         result["prefix_len"] = _prefix_len(table.base_bits)
+    if table.profile is not None:
+        result["profile"] = table.profile.name
+        result["default"]["value_size"] = table.default_size
     if table.state_size:
         result["state_size"] = table.state_size
     if table.aging is not Aging.NONE:
@@ -92,6 +97,23 @@ def _table(table: Table, identifiers: Identifiers) -> dict[str, Any]:
 
 def _prefix_len(base_bits: int) -> dict[str, Any]:
     return {"offset": 0, "size": 4, "order": "little", "base_bits": base_bits}
+
+
+def _profile(profile: Profile, identifiers: Identifiers) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "name": profile.name,
+        "alias": identifiers.alias_of(Prefix.ACTION_PROFILE, profile.name),
+        "id": identifiers.id_of(Prefix.ACTION_PROFILE, profile.name),
+        "map": profile.map,
+        "size": profile.size,
+        "value_size": profile.value_size,
+        "action_code": {"offset": 0, "size": 4, "order": "little"},
+        "actions": [_action(use, identifiers) for use in profile.uses],
+        "tables": profile.tables,
+    }
+    if profile.groups_map is not None:
+        result["groups"] = {"map": profile.groups_map, "max_size": profile.group_size}
+    return result
 
 
 def _key_field(item: KeyField) -> dict[str, Any]:

@@ -111,6 +111,36 @@ extern InternetChecksum {
     void set_state(in bit<16> checksum_state);
 }
 
+// ---- Actions of tables
+
+// The hash of fields of this match kind picks a member of a group; they take
+// no part in the match.
+match_kind { selector }
+
+// Actions with their arguments, 'size' of them, that entries of the tables
+// with the property 'psa_implementation' name by number.
+@noWarn("unused")
+extern ActionProfile {
+    ActionProfile(bit<32> size);
+}
+
+// The same, and groups of them: 'size' of each, with @max_group_size(N) members
+// at most (128).  Of the hash of a packet's selector fields the last
+// 'outputWidth' bits, modulo the number of members, pick one.  The table's
+// property 'psa_empty_group_action' is for groups without any.
+@noWarn("unused")
+extern ActionSelector {
+    ActionSelector(PSA_HashAlgorithm_t algo, bit<32> size, bit<32> outputWidth);
+}
+
+// For the property 'psa_idle_timeout': what becomes of entries that no packet
+// used for their timeout.
+enum PSA_IdleTimeout_t {
+    NO_TIMEOUT,
+    NOTIFY_CONTROL,     // They stay; the control plane can ask for how long.
+    AUTO_DELETE         // The switch deletes them.
+}
+
 // ---- The control plane and the switch
 
 // Sends records to the control plane: 'p4rt-ctl monitor'.

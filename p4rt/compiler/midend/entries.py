@@ -34,7 +34,7 @@ class Entries:
         initial = self.ctx.catalog.initial
         uses = {use.code: use for use in table.uses}
         if table.default_map is not None and (table.default.code or table.default_args):
-            value = self._value(table.default, table.default_args)
+            value = self._value(table.default, table.default_args, table.default_size)
             initial.append(ir.InitialEntry(table.default_map, bytes(4), value))
         seen: set[bytes] = set()
         for source in self.info.entries:
@@ -46,7 +46,9 @@ class Entries:
                 continue
             seen.add(entry.key)
             table.entries.append(entry)
-            initial.append(ir.InitialEntry(table.map, entry.key, self._value(entry.use, entry.args)))
+            initial.append(
+                ir.InitialEntry(table.map, entry.key, self._value(entry.use, entry.args, table.value_size))
+            )
 
     def _duplicate(self, entry: model.TableEntry) -> None:
         """With priorities the second one can be told to lose; without, the language has no such table."""
@@ -83,8 +85,8 @@ class Entries:
         assert isinstance(tree, ir.Const)
         return tree.value
 
-    def _value(self, use: ActionUse, arguments: dict[str, int]) -> bytes:
-        value = bytearray(self.table.value_size)
+    def _value(self, use: ActionUse, arguments: dict[str, int], size: int) -> bytes:
+        value = bytearray(size)
         value[0:4] = use.code.to_bytes(4, "little")
         for slot in use.params:
             value[slot.offset : slot.offset + slot.size] = slot.encode(arguments[slot.name])

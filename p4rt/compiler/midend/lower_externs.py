@@ -19,6 +19,7 @@ from p4rt.compiler.midend.externs.family import Family
 from p4rt.compiler.midend.externs.hashes import Hashes
 from p4rt.compiler.midend.externs.in_c import FunctionsInC
 from p4rt.compiler.midend.externs.meters import Meters
+from p4rt.compiler.midend.externs.profiles import Profiles
 from p4rt.compiler.midend.externs.random_numbers import RandomNumbers
 from p4rt.compiler.midend.externs.registers import Registers
 from p4rt.compiler.midend.externs.verdicts import DROP, PASS, RESUBMIT, Architecture
@@ -55,6 +56,7 @@ class Externs(Family):
         self.direct = DirectObjects(ctx)
         self.direct.tables = tables
         self.architecture = Architecture(ctx, expressions, calls)
+        tables.profiles = Profiles(ctx, expressions, calls)
         families = (
             self.architecture,
             Registers(ctx, expressions, calls),
@@ -64,6 +66,7 @@ class Externs(Family):
             Hashes(ctx, expressions, calls),
             Checksums(ctx, expressions, calls),
             Digests(ctx, expressions, calls),
+            tables.profiles,
         )
         self.methods = {
             ("packet_in", "extract"): lambda node, call: self.parsers.extract(node, call),

@@ -22,6 +22,7 @@ from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend import layout, storage
 from p4rt.compiler.midend.context import Context, Frame, block_frame
 from p4rt.compiler.midend.entries import Entries
+from p4rt.compiler.midend.externs.profiles import EMPTY_GROUP, PROPERTIES, REFERENCE_SIZE, Profiles
 from p4rt.compiler.midend.lower_calls import Calls
 from p4rt.compiler.midend.lower_expressions import Expressions
 from p4rt.compiler.midend.storage import Record, Tree
@@ -36,7 +37,7 @@ _TIMEOUTS = ("idle_timeout", "psa_idle_timeout", "pna_idle_timeout")
 _AGING = {"NO_TIMEOUT": Aging.NONE, "NOTIFY_CONTROL": Aging.NOTIFY, "AUTO_DELETE": Aging.DELETE}
 _PROPERTIES = {
     "size", "default_action", "largest_priority_wins", "priority_delta", "support_timeout", *_TIMEOUTS,
-    "psa_direct_counter", "counters", "psa_direct_meter", "meters",
+    "psa_direct_counter", "counters", "psa_direct_meter", "meters", *PROPERTIES, EMPTY_GROUP,
 }  # fmt: skip
 
 Attached = Callable[[model.TableInfo, model.Instance | None], list[model.Instance]]
@@ -50,6 +51,8 @@ class _Known:
     info: model.TableInfo
     actions: dict[int, model.TableAction] = field(default_factory=dict)
     """By code; the implicit NoAction is not among them."""
+    owner: model.Instance | None = None
+    """The action profile or selector."""
 
 
 class Tables:
@@ -65,6 +68,7 @@ class Tables:
         """Direct counters and meters of a table of a control; who lowers them sets this."""
         self.direct_size: Callable[[model.Instance], int] = lambda instance: 0
         """Bytes that one of them keeps in an entry."""
+        self.profiles: Profiles
         self._running: list[tuple[Table, ir.Pointer]] = []
 
     # ---- Declaration
@@ -81,9 +85,17 @@ class Tables:
         uses, end = self._uses(info, instance, actions)
         default, arguments = self._default(info, uses)
         key = self._key(info)
+        named = self.profiles.instance_of(info, instance)
+        profile = self.profiles.declare(*named, uses, end) if named is not None else None
+        default_size = end
+        if profile is not None:
+            profile.tables.append(name)
+            end = REFERENCE_SIZE
         aging = idle_timeout(self.ctx, info)
         state = self._direct_state(info, instance, end)
-        end += sum(item.size for item in state) + (AGING_SIZE if aging is not Aging.NONE else 0)
+        size_of_state = sum(item.size for item in state) + (AGING_SIZE if aging is not Aging.NONE else 0)
+        if state and profile is not None:
+            self.ctx.unsupported(decl.name_span, "a direct counter or meter of a table with a profile is")
         const_entries = bool(info.entries) and info.entries_const
         table = Table(
             name=name,
@@ -93,20 +105,23 @@ class Tables:
             size=self._size(info) if not const_entries else len(info.entries),
             key=key.fields,
             key_size=key.size,
-            value_size=end,
+            value_size=end + size_of_state,
             base_bits=key.base_bits,
             uses=uses,
             default=default,
             default_args=arguments,
             default_map=self.ctx.name(f"{name}_default") if state or not info.default_const else None,
+            default_size=default_size + (size_of_state if profile is None else 0),
             default_const=info.default_const,
             const_entries=const_entries,
             entries=[],
             n_ranges=key.n_ranges,
             state=state,
             aging=aging,
+            profile=profile,
         )
-        self._known[instance, decl] = _Known(table, info, actions)
+        owner = named[0] if named is not None else None
+        self._known[instance, decl] = _Known(table, info, actions, owner)
         self._make_maps(table)
         Entries(self.ctx, table, info, key).add({id(action): code for code, action in actions.items()})
 
@@ -115,7 +130,15 @@ class Tables:
         flags = [ir.MapFlag.RDONLY_PROG]
         if table.default_map is not None:
             maps.append(
-                ir.Map(table.default_map, ir.MapType.ARRAY, 4, table.value_size, 1, tuple(flags), state_size)
+                ir.Map(
+                    table.default_map,
+                    ir.MapType.ARRAY,
+                    4,
+                    table.default_size,
+                    1,
+                    tuple(flags),
+                    state_size if table.profile is None else 0,
+                )
             )
         if table.const_entries:
             flags.append(ir.MapFlag.RDONLY_USER)
@@ -235,6 +258,7 @@ class Tables:
                 key.source,
             )
             for number, key in enumerate(info.keys, start=1)
+            if key.match_kind != "selector"
         ]
         return lay_out(self.ctx, elements)
 
@@ -276,9 +300,11 @@ class Tables:
         if table.map is None:
             ctx.assign(hit, build.FALSE)
         else:
-            self._lookup(known, table.map, entry)
+            selected = self._lookup(known, table.map, entry)
             ctx.assign(hit, ir.Found(1, entry))
-        if table.default_map is not None:
+        if known.owner is not None:
+            self._apply_profile(known, entry, hit, run, selected)
+        elif table.default_map is not None:
             with ctx.collect() as missed:
                 self._lookup_default(table.default_map, entry)
             ctx.emit(ir.If(hit, (), tuple(missed), span=ctx.span))
@@ -292,17 +318,60 @@ class Tables:
             ctx.emit(ir.If(hit, tuple(found), tuple(missed), span=ctx.span))
         return Record({"hit": hit, "miss": build.invert(hit), "action_run": run})
 
-    def _lookup(self, known: _Known, map_name: str, entry: ir.Pointer) -> None:
+    def _apply_profile(
+        self, known: _Known, entry: ir.Pointer, hit: ir.Var, run: ir.Var, selected: list[ir.Expr]
+    ) -> None:
+        """Run the action of the member that the entry names, or that its group's hash picks."""
+        ctx, table = self.ctx, known.table
+        assert known.owner is not None and table.profile is not None
+        with ctx.collect() as body:
+            found, member, grouped = self.profiles.find(known.owner, table.profile, entry, selected)
+            with ctx.collect() as there:
+                self._run_entry(known, member, run)
+            with ctx.collect() as nothing:
+                self._run_empty_group(known, run)
+            empty = ir.If(grouped, tuple(nothing), (), span=ctx.span)
+            ctx.emit(ir.If(found, tuple(there), (empty,), span=ctx.span))
+        with ctx.collect() as missed:
+            if table.default_map is not None:
+                self._lookup_default(table.default_map, entry)
+                self._run_entry(known, entry, run)
+            else:
+                self._run_const_default(known, run)
+        ctx.emit(ir.If(hit, tuple(body), tuple(missed), span=ctx.span))
+
+    def _run_empty_group(self, known: _Known, run: ir.Var) -> None:
+        """The action of 'psa_empty_group_action', which needs no arguments of the control plane."""
+        prop = known.info.properties.get(EMPTY_GROUP)
+        if prop is None:
+            return
+        value = prop.value.target if isinstance(prop.value, ast.Call) else prop.value
+        for code, item in known.actions.items():
+            if isinstance(value, ast.Name) and item.decl.name == value.id:
+                if item.params:
+                    self.ctx.unsupported(prop.value.span, f"a '{EMPTY_GROUP}' with parameters is")
+                self.ctx.assign(run, build.const(code, storage.ENUM_WIDTH))
+                self._run_action(item, {})
+                return
+        self.ctx.refuse(prop.value.span, f"'{EMPTY_GROUP}' must be one of the table's actions")
+
+    def _lookup(self, known: _Known, map_name: str, entry: ir.Pointer) -> list[ir.Expr]:
+        """Look up; the result is the values of the keys that only choose a member."""
         ctx, table = self.ctx, known.table
         values = self.expressions.operands(*(key.expr for key in known.info.keys))
-        slots = [item.slot for item in table.key]
+        slots = iter(item.slot for item in table.key)
+        selected: list[ir.Expr] = []
         fields: list[tuple[Slot, ir.Expr]] = []
         if table.map_type is ir.MapType.LPM:
             fields.append(prefix_length(table.key, table.base_bits))
-        for slot, value in zip(slots, values, strict=True):
+        for key, value in zip(known.info.keys, values, strict=True):
             assert isinstance(value, ir.Expr)
-            fields.append((slot, value))
+            if key.match_kind == "selector":
+                selected.append(ctx.keep(value, "selected"))
+            else:
+                fields.append((next(slots), value))
         look_up(ctx, entry, map_name, table.key_size, fields)
+        return selected
 
     def _lookup_default(self, map_name: str, entry: ir.Pointer) -> None:
         """The one element of an array is always there, but that is not known to the verifier."""

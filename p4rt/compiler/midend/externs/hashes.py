@@ -46,7 +46,7 @@ class Hashes(Family):
         if not isinstance(algorithm, model.EnumValue):
             self.ctx.refuse(self.argument(call, 1).span, "the hash function must be known at compile time")
         data = self.expressions.value(self.argument(call, 2))
-        store(self.ctx, target, build.resize(self._hash(algorithm.name.upper(), data), 32))
+        store(self.ctx, target, build.resize(self.hash_of(algorithm.name.upper(), data), 32))
 
     def _check(self, instance: model.Instance) -> None:
         """The result of a Hash is a number."""
@@ -58,13 +58,13 @@ class Hashes(Family):
         width = self.bit_width(instance, 0, "the result of a hash")
         if len(call.args) == 1:
             data = self.expressions.value(self.argument(call, 0))
-            return build.resize(self._hash(algorithm, data), width)
+            return build.resize(self.hash_of(algorithm, data), width)
         base, data, limit = self.expressions.operands(*(self.argument(call, i) for i in range(3)))
         if not isinstance(base, ir.Expr) or not isinstance(limit, ir.Expr):
             self.ctx.refuse(node.span, "the base and the maximum of a hash are numbers")
         if max(limit.width, base.width) > ir.WORD:
             raise storage.Unsupported(f"a base or maximum of more than {ir.WORD} bits is")
-        digest = build.resize(self._hash(algorithm, data), ir.WORD)
+        digest = build.resize(self.hash_of(algorithm, data), ir.WORD)
         number = self._modulo(node, digest, build.extend(limit, ir.WORD))
         return build.bits(build.binary(Op.ADD, build.extend(base, ir.WORD), number), 0, min(width, ir.WORD))
 
@@ -77,7 +77,7 @@ class Hashes(Family):
                 return build.binary(Op.AND, value, build.const(limit.value - 1, ir.WORD))
         return build.binary(Op.MOD, value, limit)
 
-    def _hash(self, algorithm: str, data: Tree) -> ir.Expr:
+    def hash_of(self, algorithm: str, data: Tree) -> ir.Expr:
         """The hash of the bits of `data`, the last byte filled with zero bits, in a width of its own."""
         if algorithm == "IDENTITY":
             parts = list(storage.data_leaves(data))

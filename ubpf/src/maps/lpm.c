@@ -2,29 +2,19 @@
  *
  * Longest prefix match.  The entries are in a hash table, each under its
  * prefix with the bits after it cleared, which updates, deletes and dumps go
- * through; lookups go through a trie that leads to the same elements. */
+ * through.  Lookups of whole keys go through an index that takes eight bits at
+ * a time, those of prefixes through a binary trie, which also tells what is
+ * behind an entry that goes.  All three lead to the same elements. */
 
-#include "maps/map.h"
+#include "maps/lpm.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "elf/object.h"
 #include "maps/memory.h"
-#include "maps/pool.h"
-#include "maps/table.h"
-#include "maps/trie.h"
 
 #define PREFIX_LEN_SIZE sizeof(uint32_t)
-
-struct lpm_map {
-    struct ubpf_map up;
-    struct table table;
-    struct pool *pool;
-    struct trie trie;
-    uint32_t max_prefix_len;
-    uint32_t value_ofs; /* From the start of an element. */
-};
 
 /* A key of any size, copied, so that nobody writes to it meanwhile. */
 struct lpm_key {
@@ -55,7 +45,9 @@ lpm_footprint(const struct ubpf_map_def *def)
 {
     return sizeof(struct lpm_map) + table_footprint(def->max_entries)
            + pool_footprint(element_size(def), def->max_entries)
-           + trie_footprint(def);
+           + trie_footprint(def)
+           + stride_footprint(def->max_entries,
+                              def->key_size - (uint32_t) PREFIX_LEN_SIZE);
 }
 
 static struct ubpf_map *
@@ -70,10 +62,12 @@ lpm_create(const struct ubpf_host *host, const struct ubpf_map_def *def)
     lpm->value_ofs = value_ofs(def);
     lpm->pool = pool_create(host, element_size(def), 0);
     if (!lpm->pool || trie_init(&lpm->trie, host, lpm->max_prefix_len / 8)
+        || stride_init(&lpm->stride, host)
         || table_init(&lpm->table, host, def->key_size, def->max_entries, true)
         || ubpf_map_init(&lpm->up, &ubpf_lpm_ops, host, def)) {
         table_uninit(&lpm->table, NULL);
         trie_uninit(&lpm->trie);
+        stride_uninit(&lpm->stride);
         pool_destroy(lpm->pool);
         map_free(host, lpm, sizeof *lpm);
         return NULL;
@@ -88,6 +82,7 @@ lpm_destroy(struct ubpf_map *map)
     struct ubpf_host host = map->host;
 
     trie_uninit(&lpm->trie);
+    stride_uninit(&lpm->stride);
     table_uninit(&lpm->table, pool_free);
     pool_destroy(lpm->pool);
     ubpf_map_uninit(map);
@@ -124,17 +119,39 @@ cut_key(const struct lpm_map *lpm, struct lpm_key *key, uint32_t prefix_len)
     }
 }
 
+/* Counting bits takes an instruction that not all x86-64 machines have. */
+#if defined __x86_64__ && !defined __POPCNT__
+__attribute__((target("popcnt"))) static struct table_element *
+stride_lookup_popcnt(const struct stride *stride, const uint8_t *data)
+{
+    return stride_lookup_inline(stride, data);
+}
+#endif
+
+static struct table_element *
+stride_lookup(const struct stride *stride, const uint8_t *data)
+{
+#if defined __x86_64__ && !defined __POPCNT__
+    if (__builtin_cpu_supports("popcnt")) {
+        return stride_lookup_popcnt(stride, data);
+    }
+#endif
+    return stride_lookup_inline(stride, data);
+}
+
 /* The element for the longest prefix of 'key', or NULL. */
 static struct table_element *
 find_longest(const struct lpm_map *lpm, const void *key)
 {
+    const uint8_t *data = (const uint8_t *) key + PREFIX_LEN_SIZE;
     uint32_t prefix_len;
 
     memcpy(&prefix_len, key, sizeof prefix_len);
-    return prefix_len <= lpm->max_prefix_len
-               ? trie_lookup(&lpm->trie,
-                             (const uint8_t *) key + PREFIX_LEN_SIZE,
-                             prefix_len)
+    if (prefix_len == lpm->max_prefix_len) {
+        return stride_lookup(&lpm->stride, data);
+    }
+    return prefix_len < lpm->max_prefix_len
+               ? trie_lookup(&lpm->trie, data, prefix_len)
                : NULL;
 }
 
@@ -174,7 +191,7 @@ find_exact(const struct lpm_map *lpm, const void *key, uint64_t hash)
 }
 
 /* Puts 'element', with its key, into the map.  '*oldp' is then what it
- * replaces, or NULL. */
+ * replaces, or NULL; or, with an error, 'element' if it was seen. */
 static int
 insert(struct lpm_map *lpm, struct table_element *element, const void *value,
        uint64_t flags, struct table_element **oldp)
@@ -197,6 +214,7 @@ insert(struct lpm_map *lpm, struct table_element *element, const void *value,
     if (old) {
         table_replace(&lpm->table, old, element);
         trie_set(&lpm->trie, data, prefix_len, element);
+        stride_replace(&lpm->stride, data, prefix_len, old, element);
         *oldp = old;
         return 0;
     }
@@ -208,10 +226,18 @@ insert(struct lpm_map *lpm, struct table_element *element, const void *value,
     if (!err) {
         err = table_insert(&lpm->table, element, hash);
     }
-    if (!err) {
-        trie_set(&lpm->trie, data, prefix_len, element);
+    if (err) {
+        return err;
     }
-    return err;
+    err = stride_add(&lpm->stride, data, prefix_len, element);
+    if (err) {
+        /* Somebody may have seen it. */
+        table_remove(&lpm->table, element);
+        *oldp = element;
+        return err;
+    }
+    trie_set(&lpm->trie, data, prefix_len, element);
+    return 0;
 }
 
 static int
@@ -236,11 +262,27 @@ lpm_update(struct ubpf_map *map, const void *key_, const void *value,
     pthread_mutex_lock(&map->lock);
     err = insert(lpm, element, value, flags, &old);
     pthread_mutex_unlock(&map->lock);
-    if (err) {
+    if (err && old != element) {
         pool_free(element);
     }
     pool_free_postponed(old);
     return err;
+}
+
+/* Takes 'old', with the prefix at the start of 'key', out. */
+static void
+take_out(struct lpm_map *lpm, const struct lpm_key *key,
+         struct table_element *old)
+{
+    const uint8_t *data = key->bytes + PREFIX_LEN_SIZE;
+    struct table_element *next;
+    uint32_t prefix_len;
+
+    memcpy(&prefix_len, key->bytes, sizeof prefix_len);
+    table_remove(&lpm->table, old);
+    trie_remove(&lpm->trie, data, prefix_len);
+    next = prefix_len ? trie_lookup(&lpm->trie, data, prefix_len - 1) : NULL;
+    stride_remove(&lpm->stride, data, prefix_len, old, next);
 }
 
 static int
@@ -262,8 +304,7 @@ lpm_remove(struct ubpf_map *map, const void *key_, uint64_t now)
         old = NULL;
     }
     if (old) {
-        table_remove(&lpm->table, old);
-        trie_remove(&lpm->trie, key.bytes + PREFIX_LEN_SIZE, prefix_len);
+        take_out(lpm, &key, old);
     }
     pthread_mutex_unlock(&map->lock);
     pool_free_postponed(old);
@@ -300,7 +341,8 @@ lpm_get_info(const struct ubpf_map *map, struct ubpf_map_info *info)
     info->n_entries =
         atomic_load_explicit(&lpm->table.n, memory_order_relaxed);
     info->bytes = sizeof *lpm + table_bytes(&lpm->table)
-                  + pool_bytes(lpm->pool) + trie_bytes(&lpm->trie);
+                  + pool_bytes(lpm->pool) + trie_bytes(&lpm->trie)
+                  + stride_bytes(&lpm->stride);
 }
 
 const struct map_ops ubpf_lpm_ops = {

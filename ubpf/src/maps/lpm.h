@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An LPM map, and its lookup for whoever knows the size of its keys. */
+
+#ifndef UBPF_LPM_H
+#define UBPF_LPM_H 1
+
+#include <string.h>
+
+#include "maps/map.h"
+#include "maps/pool.h"
+#include "maps/stride.h"
+#include "maps/table.h"
+#include "maps/trie.h"
+
+struct lpm_map {
+    struct ubpf_map up;
+    struct table table;
+    struct pool *pool;
+    struct trie trie;
+    struct stride stride;
+    uint32_t max_prefix_len;
+    uint32_t value_ofs; /* From the start of an element. */
+};
+
+/* Looks up a key of which all bits count; for others it calls the map's own
+ * lookup. */
+static inline void *
+lpm_lookup_inline(const struct ubpf_map *map, const void *key,
+                  uint32_t key_size)
+{
+    const struct lpm_map *lpm = (const struct lpm_map *) map;
+    struct table_element *element;
+    uint32_t prefix_len;
+
+    memcpy(&prefix_len, key, sizeof prefix_len);
+    if (prefix_len != (key_size - sizeof prefix_len) * 8) {
+        return map->ops->lookup(map, key);
+    }
+    element = stride_lookup_inline(&lpm->stride,
+                                   (const uint8_t *) key + sizeof prefix_len);
+    return element ? (uint8_t *) element + sizeof *element
+                         + (((uint64_t) key_size + 7) & ~UINT64_C(7))
+                   : NULL;
+}
+
+#endif /* lpm.h */

@@ -6,17 +6,16 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import ubpf
-from p4rt.compiler import driver
 from p4rt.compiler.analysis import model
 from p4rt.compiler.analysis import types as t
-from p4rt.compiler.diagnostics import Diagnostics
 from p4rt.compiler.frontend import ast
 
 from . import values as v
+from .batch import Compiled
 from .interpreter import Interpreter, Outcome
 from .packets import Packets
 from .tables import Action, Entry, TableState, initial_state, number_of
@@ -34,12 +33,10 @@ class Pair:
     where the results differ, nothing is compared (`undefined` counts such packets).
     """
 
-    def __init__(self, path: Path) -> None:
-        diagnostics = Diagnostics()
-        self.program = driver.check(str(path), driver.Options(), diagnostics)
-        translation = driver.translate(self.program)
-        self.info = translation.info
-        self.compiled = ubpf.Program(driver.build(translation, diagnostics))
+    def __init__(self, compiled: Compiled) -> None:
+        self.program = compiled.program
+        self.info = compiled.info
+        self.compiled = ubpf.Program(compiled.object)
         self.references = [Interpreter(self.program, keep) for keep in (True, False)]
         self.compared = 0
         self.undefined = 0
@@ -49,6 +46,7 @@ class Pair:
 
     # ---- Tables
 
+    @cached_property
     def tables(self) -> list[tuple[model.Instance, ast.TableDecl, dict[str, Any]]]:
         """Every table with the control it is in and what the object says about it."""
         assert self.program.main is not None
@@ -66,7 +64,7 @@ class Pair:
 
     def populate(self, rng: random.Random, count: int) -> None:
         """Random entries, up to `count` for each table that takes any, and random default actions."""
-        for instance, decl, info in self.tables():
+        for instance, decl, info in self.tables:
             state = self.references[0].tables.get((instance, decl))
             if state is None:
                 state = initial_state(self.program.tables[decl])

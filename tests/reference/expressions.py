@@ -55,11 +55,13 @@ class Expressions:
 
     def type_of(self, expr: ast.Expr) -> t.Type:
         """Type after implicit conversion, type parameters put in."""
-        return t.substitute(self.program.type_of(expr), self.type_env)
+        found = self.program.type_of(expr)
+        return t.substitute(found, self.type_env) if self.type_env else found
 
     def natural(self, expr: ast.Expr) -> t.Type:
         """Type before implicit conversion."""
-        return t.substitute(self.program.natural_type(expr), self.type_env)
+        found = self.program.natural_type(expr)
+        return t.substitute(found, self.type_env) if self.type_env else found
 
     # ---- Values
 

@@ -2,31 +2,48 @@
 """Random programs for a while: in tests/, `python -m reference.fuzz --seconds 600 --keep FOLDER`.
 
 A program on which compiler and interpreter differ is kept, with a message; the run goes on, and its exit
-status is 1 at the end.
+status is 1 at the end.  `--jobs` processes share the work.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
+import multiprocessing.pool
+import os
 import random
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import ubpf
 from p4rt.compiler.diagnostics import CompileError, Severity
 
+from .batch import Compiled, compile_all, compile_one
 from .differential import Disagreement, Pair
 from .generator import generate
 
-PACKETS = 60
+PACKETS = 24
 ENTRIES = 6
+BATCH = 40
+"""Programs compiled at once."""
 
 
-def try_program(path: Path, seed: int, packets: int = PACKETS) -> Pair:
-    """Compile a program and compare; raises CompileError, LoadError, Disagreement."""
-    pair = Pair(path)
+@dataclass(frozen=True)
+class Tried:
+    """A random program, the packets' verdicts, and what is wrong with it, if anything."""
+
+    seed: int
+    verdicts: Counter[str]
+    problem: str
+
+
+def try_program(compiled: Compiled, seed: int, packets: int = PACKETS) -> Pair:
+    """Load a program and compare; raises LoadError, Disagreement."""
+    pair = Pair(compiled)
     rng = random.Random(seed)
     for _ in range(2):
         pair.populate(rng, ENTRIES)
@@ -34,26 +51,46 @@ def try_program(path: Path, seed: int, packets: int = PACKETS) -> Pair:
     return pair
 
 
-def one(seed: int, folder: Path) -> tuple[Pair | None, str]:
-    """Try the program of a seed; the text says what is wrong with it."""
-    path = folder / f"random-{seed}.p4"
-    path.write_text(generate(seed))
-    return problem_of(path, seed)
-
-
 def problem_of(path: Path, seed: int) -> tuple[Pair | None, str]:
-    """Try a program; the text says what is wrong with it."""
+    """Compile a program by itself and try it; the text says what is wrong with it."""
     try:
-        return try_program(path, seed), ""
+        return _problem_of(compile_one(path), seed)
     except CompileError as error:
-        errors = [item for item in error.diagnostics if item.severity is Severity.ERROR]
+        return _problem_of(error, seed)
+
+
+def _problem_of(compiled: Compiled | CompileError, seed: int) -> tuple[Pair | None, str]:
+    if isinstance(compiled, CompileError):
+        errors = [item for item in compiled.diagnostics if item.severity is Severity.ERROR]
         if all(item.code in {"too-complex", "build"} for item in errors):
             return None, ""
-        return None, "refused: " + "\n".join(item.render(error.sources) for item in errors)
+        return None, "refused: " + "\n".join(item.render(compiled.sources) for item in errors)
+    try:
+        return try_program(compiled, seed), ""
     except ubpf.LoadError as error:
         return None, f"not loaded: {error}"
     except Disagreement as error:
         return None, f"disagreement: {error}"
+
+
+def try_seeds(seeds: Iterable[int]) -> Iterator[Tried]:
+    """Try the programs of seeds, a batch at a time."""
+    pending = list(seeds)
+    with tempfile.TemporaryDirectory(prefix="p4rt-fuzz-") as name:
+        for start in range(0, len(pending), BATCH):
+            batch = pending[start : start + BATCH]
+            paths = [Path(name) / f"random-{seed}.p4" for seed in batch]
+            for seed, path in zip(batch, paths, strict=True):
+                path.write_text(generate(seed))
+            for seed, compiled in zip(batch, compile_all(paths), strict=True):
+                pair, problem = _problem_of(compiled, seed)
+                verdicts = pair.verdicts if pair is not None else Counter({"programs not compared": 1})
+                yield Tried(seed, verdicts, problem)
+
+
+def _work(seeds: range) -> list[Tried]:
+    gc.set_threshold(200_000, 20, 20)
+    return list(try_seeds(seeds))
 
 
 def main() -> int:
@@ -62,26 +99,40 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=time.time_ns() & 0xFFFFFFFF)
     parser.add_argument("--keep", type=Path, default=Path("fuzz-failures"))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
     args = parser.parse_args()
     end = time.monotonic() + args.seconds
-    seed, counts, bad = args.seed, Counter[str](), 0
-    with tempfile.TemporaryDirectory(prefix="p4rt-fuzz-") as name:
+    counts, bad = Counter[str](), 0
+
+    def batches() -> Iterator[range]:
+        seed = args.seed
         while time.monotonic() < end:
-            pair, problem = one(seed, Path(name))
-            path = Path(name) / f"random-{seed}.p4"
-            if problem:
+            yield range(seed, seed + BATCH)
+            seed += BATCH
+
+    with multiprocessing.Pool(args.jobs) as pool:
+        for tried in _results(pool, batches(), args.jobs):
+            counts["programs"] += 1
+            counts.update(tried.verdicts)
+            if tried.problem:
                 bad += 1
                 args.keep.mkdir(parents=True, exist_ok=True)
-                kept = args.keep / path.name
-                kept.write_text(path.read_text())
-                print(f"{kept}: {problem}", flush=True)
-            path.unlink()
-            counts["programs"] += 1
-            counts.update(pair.verdicts if pair is not None else {"programs not compared": 1})
-            seed += 1
-    print(f"seeds {args.seed} to {seed - 1}: " + ", ".join(f"{n} {what}" for what, n in counts.most_common()))
+                kept = args.keep / f"random-{tried.seed}.p4"
+                kept.write_text(generate(tried.seed))
+                print(f"{kept}: {tried.problem}", flush=True)
+    print(f"seeds from {args.seed} on: " + ", ".join(f"{n} {what}" for what, n in counts.most_common()))
     print(f"{bad} programs with a problem")
     return 1 if bad else 0
+
+
+def _results(pool: multiprocessing.pool.Pool, batches: Iterator[range], jobs: int) -> Iterator[Tried]:
+    """What comes of batches, of which a few are under way at any time."""
+    running = [pool.apply_async(_work, (batch,)) for batch in (next(batches) for _ in range(jobs + 1))]
+    while running:
+        yield from running.pop(0).get()
+        batch = next(batches, None)
+        if batch is not None:
+            running.append(pool.apply_async(_work, (batch,)))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ class Program:
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
+        self.small = rng.random() < 0.7
+        """Most are: what is wrong shows in small programs, and there can be more of them."""
         self.make = Statements(rng)
         self.types: dict[str, Fields] = {}
         self.headers: dict[str, str] = {}
@@ -151,7 +153,7 @@ class Program:
         """Functions at the top level; each may call those before it."""
         made: list[Function] = []
         texts = []
-        for number in range(self.rng.randrange(4)):
+        for number in range(self.rng.randrange(2 if self.small else 4)):
             result = self.make.type() if self.rng.random() < 0.8 else None
             directions = [self.rng.choice(["in", "in", "inout", "out"]) for _ in range(self.rng.randrange(4))]
             params = tuple((direction, self.parameter_type()) for direction in directions)
@@ -227,7 +229,7 @@ class Program:
     def parser(self, functions: Sequence[Function]) -> str:
         """States that lead forward only, but for a loop over the stack."""
         make = self.make
-        names = [f"s{n}" for n in range(1, self.rng.randrange(2, 6))]
+        names = [f"s{n}" for n in range(1, self.rng.randrange(2, 3 if self.small else 6))]
         states = []
         extracted = list(self.headers)
         for place, name in enumerate(["start", *names]):
@@ -326,7 +328,7 @@ class Program:
         made: list[Function] = []
         texts = []
         outer = make.scope
-        for number in range(self.rng.randrange(2, 5)):
+        for number in range(self.rng.randrange(1, 3) if self.small else self.rng.randrange(2, 5)):
             directions = [self.rng.choice(["in", "inout", "out"]) for _ in range(self.rng.randrange(3))]
             directions += [""] * self.rng.randrange(3)
             params = tuple((item, self.parameter_type() if item else make.type()) for item in directions)
@@ -430,7 +432,7 @@ class Program:
         if inner is not None:
             make.controls = [inner, inner]
         make.scope.functions = [*functions, *actions]
-        body = make.block(self.rng.randrange(6, 13), 3)
+        body = make.block(self.rng.randrange(3, 7) if self.small else self.rng.randrange(6, 13), 3)
         parts = [local, *texts, *locals_, *action_texts, *tables]
         return f"{head} {{\n" + "\n".join(part for part in parts if part) + f"\napply {body}\n}}"
 

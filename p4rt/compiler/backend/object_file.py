@@ -118,7 +118,7 @@ def assemble(c_source: str, given: ir.GivenInC | None = None) -> str:
     """The BPF assembly that clang makes of the C."""
     with tempfile.TemporaryDirectory(prefix="p4rt-") as name:
         folder = Path(name)
-        _compile(c_source, folder, "program.s", ["-S", "-g0"], given)
+        compile_c(c_source, folder, "program.s", ["-S", "-g0"], given)
         return (folder / "program.s").read_text(encoding="utf-8")
 
 
@@ -142,7 +142,7 @@ def build_object(
 
             described.append(describe())
 
-        _compile(c_source, folder, "program.o", ["-c"], given, meanwhile)
+        compile_c(c_source, folder, "program.o", ["-c"], given, meanwhile)
         sections = described[0]
         lines = line_table((folder / "program.o").read_bytes(), main_file)
         contents = {
@@ -164,14 +164,15 @@ def build_object(
         return (folder / "finished.o").read_bytes()
 
 
-def _compile(
+def compile_c(
     c_source: str,
     folder: Path,
     output: str,
     options: list[str],
-    given: ir.GivenInC | None,
+    given: ir.GivenInC | None = None,
     meanwhile: Callable[[], object] | None = None,
 ) -> None:
+    """Compile C to `output` in `folder`; raises as `build_object` does."""
     (folder / "program.c").write_text(c_source, encoding="utf-8")
     includes = ["-I", str(templates_folder())]
     for other in given.folders if given is not None and given.files else ():

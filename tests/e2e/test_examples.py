@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 
@@ -30,7 +31,7 @@ def example(br0: Bridge, name: str) -> Bridge:
     return br0
 
 
-@pytest.mark.parametrize("name", ["router", "tunnel", "firewall"])
+@pytest.mark.parametrize("name", ["router", "tunnel", "firewall", "acl"])
 def test_the_script_of_an_example_holds(switch: Switch, name: str) -> None:
     folder = EXAMPLES / name
     done = switch.run("p4rt-run", str(folder / f"{name}.p4"), str(folder / f"{name}.stf"))
@@ -391,3 +392,51 @@ def test_fragments_are_routed(switch: Switch, router: Bridge) -> None:
     pieces = [bytes(piece) for piece in fragment(whole, 1000)]
     assert len(pieces) == 4
     assert switch.exchange(1, pieces) == {2: [hop(piece, 2) for piece in pieces]}
+
+
+# The access list.
+
+
+@pytest.fixture
+def acl(br0: Bridge) -> Bridge:
+    return example(br0, "acl")
+
+
+def counted(switch: Switch, rule: str) -> list[int]:
+    """Packets and bytes of a rule of the access list."""
+    found = json.loads(switch.run("p4rt-ctl", "-f", "json", "read-counter", "br0", "acl", f"hits[{rule}]"))
+    return [found[0]["packets"], found[0]["bytes"]]
+
+
+def test_acl_lets_through_what_a_rule_permits(switch: Switch, acl: Bridge) -> None:
+    web = [
+        packets.tcp("10.0.1.1", "10.0.0.2", 4000, port) for port in (79, 80, 81, 82, 7999, 8000, 8999, 9000)
+    ]
+    answer = packets.tcp("10.0.0.2", "10.0.1.1", 7, 4000, "SA")
+    ping, banned = packets.ping("10.0.1.1", "10.0.0.2"), packets.ping("127.0.0.1", "10.0.0.2")
+    monitored = packets.udp("10.0.1.1", "10.0.0.2", sport=4000, dport=9999)
+    assert switch.exchange(1, [*web, ping, banned, monitored]) == {
+        2: [web[1], web[2], web[5], web[6], ping], 3: [monitored]
+    }  # fmt: skip
+    assert switch.exchange(2, [answer, web[0], monitored]) == {1: [answer]}
+    assert counted(switch, "priority=200,dst=10.0.0.0/24,protocol=6,dport=8000..8999") == [
+        2, len(web[5]) + len(web[6])
+    ]  # fmt: skip
+    assert counted(switch, "default")[0] == 6
+
+
+def test_acl_changes_while_it_runs(switch: Switch, acl: Bridge) -> None:
+    ping, rule = packets.ping("10.0.1.1", "10.0.0.2"), "table=rules,priority=500,src=10.0.1.1/32,protocol=1"
+    assert switch.exchange(1, [ping]) == {2: [ping]}
+    switch.run("p4rt-ctl", "add-entry", "br0", "acl", f"{rule},actions=deny()")
+    assert switch.exchange(1, [ping]) == {}
+    assert "table=pipe.rules,priority=500,src=10.0.1.1,protocol=1,actions=deny()" in switch.run(
+        "p4rt-ctl", "dump-entries", "br0", "acl"
+    )
+    switch.run("p4rt-ctl", "mod-entry", "br0", "acl", f"{rule},actions=permit()")
+    assert switch.exchange(1, [ping]) == {2: [ping]}
+    switch.run("p4rt-ctl", "del-entry", "br0", "acl", rule)
+    assert counted(switch, "priority=100,protocol=1")[0] == 1
+    done = switch.run("p4rt-ctl", "replace-entries", "br0", "acl", str(EXAMPLES / "acl" / "acl.entries"))
+    assert done == "0 added, 0 modified, 1 deleted, 7 unchanged\n"
+    assert counted(switch, "priority=100,protocol=1")[0] == 1

@@ -65,8 +65,10 @@ static int
 find_span(struct verifier *v, int reg, int offset, struct span *span)
 {
     const struct range *r = &v->cur->regs[reg].num.r64;
+    int64_t most =
+        v->cur->regs[reg].kind == VALUE_PACKET ? MAX_OFFSET : INT32_MAX / 4;
 
-    if (r->smin < -MAX_OFFSET || r->smax > MAX_OFFSET) {
+    if (r->smin < -most || r->smax > most) {
         return refuse(v, REG(reg), "the offset of r%d is not bounded", reg);
     }
     span->first = r->smin + offset;

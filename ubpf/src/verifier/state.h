@@ -85,8 +85,9 @@ struct remainder {
 };
 #define MAX_REMAINDERS 4
 
-/* Offsets beyond this are not followed. */
-#define MAX_OFFSET (INT64_C(1) << 29)
+/* Offsets beyond this are not followed: more than any 32-bit number, so that
+ * what is computed of one needs no other bound. */
+#define MAX_OFFSET (INT64_C(1) << 33)
 
 /* Bounds within which data + offset cannot wrap around and stays comparable:
  * no mapping of a process starts below 64 KiB. */

@@ -12,6 +12,7 @@
 #include <ubpf/ubpf.h>
 
 #include "check.h"
+#include "faulty_host.h"
 #include "program_file.h"
 
 static struct ubpf_prog *
@@ -121,6 +122,58 @@ names_lines(const char *file)
     ubpf_prog_destroy(prog);
 }
 
+/* Each allocation fails in turn. */
+static void
+survives_want_of_memory(const char *file)
+{
+    const struct ubpf_load_options options = {.entry = "count"};
+    struct ubpf_prog *prog = NULL;
+    size_t len;
+    uint8_t *elf = read_file(file, &len);
+
+    for (int n = 0; !prog; n++) {
+        char *error = NULL;
+        int err;
+
+        faulty_host_fail(n);
+        prog = ubpf_prog_load_with(&faulty_host, elf, len, &options, &err,
+                                   &error);
+        CHECK_EQ(err, prog ? 0 : ENOMEM);
+        CHECK(prog || !faulty_host_in_use());
+        ubpf_error_free(error);
+    }
+    faulty_host_fail(-1);
+    ubpf_prog_destroy(prog);
+    CHECK_EQ(faulty_host_in_use(), 0);
+    free(elf);
+}
+
+static void
+append_line(void *text, const char *line)
+{
+    size_t len = strlen(text);
+
+    snprintf((char *) text + len, 65536 - len, "%s\n", line);
+}
+
+static void
+traces(const char *file)
+{
+    static char text[65536];
+    struct ubpf_load_options options = {
+        .entry = "other", .trace = append_line, .trace_aux = text};
+    size_t len;
+    uint8_t *elf = read_file(file, &len);
+
+    text[0] = '\0';
+    ubpf_prog_destroy(ubpf_prog_load_with(&ubpf_host_single_threaded, elf, len,
+                                          &options, NULL, NULL));
+    CHECK_HAS(text, "= r1: r1=ctx(off=0)");
+    CHECK_HAS(text, ", called from insn ");
+    CHECK_HAS(text, ": exit: r0=number(3)");
+    free(elf);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -129,6 +182,8 @@ main(int argc, char *argv[])
         runs_other(argv[i]);
         asks_which_program(argv[i]);
         names_lines(argv[i]);
+        survives_want_of_memory(argv[i]);
+        traces(argv[i]);
     }
     printf("%d objects\n", argc - 1);
     return argc < 2;

@@ -112,7 +112,7 @@ start(struct verifier *v, uint32_t pc, struct text *text)
         put(text, ", called from insn %" PRIu32,
             v->cur->calls[v->cur->n_calls - 1]);
     }
-    put(text, ": %s: ", insn);
+    put(text, ": %s:", insn);
     return true;
 }
 
@@ -140,6 +140,7 @@ refuse(struct verifier *v, unsigned int regs, const char *format, ...)
         v->refused_regs = regs;
     }
     if (start(v, v->pc, &text)) {
+        put(&text, " ");
         va_start(args, format);
         vput(&text, format, args);
         va_end(args);
@@ -161,6 +162,7 @@ refuse_at(struct verifier *v, uint32_t pc, const char *format, ...)
     va_list args;
 
     if (start(v, pc, &text)) {
+        put(&text, " ");
         va_start(args, format);
         vput(&text, format, args);
         va_end(args);
@@ -221,7 +223,7 @@ trace(struct verifier *v, const char *event)
         return;
     }
     if (event) {
-        put(&text, "%s", event);
+        put(&text, " %s", event);
     } else {
         put_state(&text, v);
     }

@@ -41,6 +41,10 @@ static const struct {
  * that it takes grows faster than they do. */
 #define O2_INSNS 8192
 
+/* Lookups in maps that are alike which are inlined; of more than this, all are
+ * calls of one function. */
+#define INLINED_LOOKUPS 8
+
 static char *host_triple, *host_cpu, *host_features;
 static bool initialized;
 
@@ -108,11 +112,16 @@ make_machine(struct compilation *c)
 }
 
 static bool
+has_prefix(LLVMValueRef function, const char *prefix)
+{
+    return !strncmp(LLVMGetValueName(function), prefix, strlen(prefix));
+}
+
+/* True for a function of inline.c. */
+static bool
 is_inlined(LLVMValueRef function)
 {
-    static const char prefix[] = "ubpf_inline_";
-
-    return !strncmp(LLVMGetValueName(function), prefix, sizeof prefix - 1);
+    return has_prefix(function, "ubpf_inline_");
 }
 
 static bool
@@ -140,6 +149,25 @@ set_attribute(LLVMValueRef function, const char *name, const char *value)
     LLVMAddAttributeAtIndex(function, LLVMAttributeFunctionIndex, attribute);
 }
 
+/* Lets the lookup 'f' be inlined where few call it, whatever its size. */
+static void
+limit_inlining(struct compilation *c, LLVMValueRef f)
+{
+    unsigned int noinline = LLVMGetEnumAttributeKindForName("noinline", 8);
+    int callers = 0;
+
+    for (LLVMUseRef use = LLVMGetFirstUse(f); use; use = LLVMGetNextUse(use)) {
+        callers++;
+    }
+    if (callers <= INLINED_LOOKUPS) {
+        set_attribute(f, "function-inline-cost", "0");
+    } else {
+        LLVMAddAttributeAtIndex(
+            f, LLVMAttributeFunctionIndex,
+            LLVMCreateEnumAttribute(c->context, noinline, 0));
+    }
+}
+
 /* Lets all functions be compiled for this machine, and nothing but the entry
  * be seen from outside. */
 static void
@@ -157,6 +185,9 @@ set_attributes(struct compilation *c)
         LLVMAddAttributeAtIndex(
             f, LLVMAttributeFunctionIndex,
             LLVMCreateEnumAttribute(c->context, nounwind, 0));
+        if (has_prefix(f, LIFT_LOOKUP)) {
+            limit_inlining(c, f);
+        }
         if (strcmp(LLVMGetValueName(f), LIFT_ENTRY)) {
             LLVMSetLinkage(f, LLVMInternalLinkage);
         }

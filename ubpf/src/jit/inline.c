@@ -12,23 +12,25 @@
 
 void *
 ubpf_inline_hash(const struct ubpf_map *map, const void *key,
-                 uint32_t key_size)
+                 uint32_t key_size, const uint32_t *thread)
 {
+    (void) thread;
     return hash_lookup_inline(map, key, key_size);
 }
 
 void *
 ubpf_inline_ternary(const struct ubpf_map *map, const void *key,
-                    uint32_t key_size, uint32_t n_ranges)
+                    uint32_t key_size, uint32_t n_ranges,
+                    const uint32_t *thread)
 {
     uint8_t *element =
         (uint8_t *) ternary_find_inline(map, key, key_size, n_ranges);
 
+    (void) thread;
     return element ? element + ((const struct ternary_map *) map)->value_ofs
                    : NULL;
 }
 
-/* 'thread' has the number of the calling thread. */
 void *
 ubpf_inline_thread_array(const struct ubpf_map *map, const void *key,
                          uint32_t max_entries, uint32_t value_size,

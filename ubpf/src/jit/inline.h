@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The functions of inline.c, which the lifter calls by name. */
+ * The functions of inline.c, which the lifter calls by name: map and key,
+ * constants, and last where the number of the calling thread is. */
 
 #ifndef UBPF_JIT_INLINE_H
 #define UBPF_JIT_INLINE_H 1
@@ -12,9 +13,10 @@ struct ubpf_map;
 #define INLINED __attribute__((always_inline))
 
 INLINED void *ubpf_inline_hash(const struct ubpf_map *map, const void *key,
-                               uint32_t key_size);
+                               uint32_t key_size, const uint32_t *thread);
 INLINED void *ubpf_inline_ternary(const struct ubpf_map *map, const void *key,
-                                  uint32_t key_size, uint32_t n_ranges);
+                                  uint32_t key_size, uint32_t n_ranges,
+                                  const uint32_t *thread);
 INLINED void *ubpf_inline_thread_array(const struct ubpf_map *map,
                                        const void *key, uint32_t max_entries,
                                        uint32_t value_size,

@@ -16,6 +16,9 @@
 /* Name of the function of type ubpf_native_fn in the module. */
 #define LIFT_ENTRY "ubpf_run_burst"
 
+/* How the names of functions that look up a key in a map begin. */
+#define LIFT_LOOKUP "lookup."
+
 /* A module that is being written. */
 struct lift_module {
     const struct ubpf_jit_input *in;
@@ -26,7 +29,6 @@ struct lift_module {
     /* One for each function of the program: i64 (ptr env, ptr ctx), the others
      * i64 (ptr env, i64 r1...r5). */
     LLVMValueRef *functions;
-    uint32_t n_inlined; /* Lookups. */
 };
 
 /* What the code passes on as 'env'. */

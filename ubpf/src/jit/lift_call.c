@@ -3,14 +3,11 @@
  * Calls of helpers.  A lookup in a map that is known here becomes the lookup
  * of its type, with the sizes of its definition as constants. */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "jit/lift.h"
 #include "maps/map.h"
-
-/* Lookups that are made part of a program; the others are calls, so that the
- * code, and the time that it takes to compile, stays in proportion. */
-#define MAX_INLINED 64
 
 /* What a helper takes: env and r1 to r5. */
 #define N_PARAMS (1 + UBPF_HELPER_MAX_ARGS)
@@ -107,61 +104,95 @@ lookup_array(struct lift *l, const struct ubpf_map *map, LLVMValueRef key)
     return LLVMBuildSelect(builder, there, address, lift_int(l, 0), "");
 }
 
-/* Calls the function 'name' of inline.c for 'map' and 'key', with up to three
- * more arguments. */
-static LLVMValueRef
-call_inline(struct lift *l, const char *name, const struct ubpf_map *map,
-            LLVMValueRef key, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c)
+/* ptr (ptr map, ptr key, ptr thread) */
+static LLVMTypeRef
+lookup_type(const struct lift *l)
 {
-    LLVMValueRef args[5] = {lift_address(l, (uintptr_t) map), key, a, b, c};
-    LLVMValueRef function, value;
-    LLVMTypeRef types[5], type;
-    unsigned int n = 0;
+    LLVMTypeRef types[3] = {l->m->ptr, l->m->ptr, l->m->ptr};
 
-    for (; n < 5 && args[n]; n++) {
-        types[n] = LLVMTypeOf(args[n]);
-    }
-    type = LLVMFunctionType(l->m->ptr, types, n, false);
-    function = LLVMGetNamedFunction(l->m->module, name);
-    if (!function) {
-        function = LLVMAddFunction(l->m->module, name, type);
-    }
-    l->m->n_inlined++;
-    value = LLVMBuildCall2(l->m->builder, type, function, args, n, "");
-    return LLVMBuildPtrToInt(l->m->builder, value, l->m->i64, "");
+    return LLVMFunctionType(l->m->ptr, types, 3, false);
 }
 
-/* The lookup in 'map' as part of the program, or NULL where that is not to
- * be. */
+/* The function that looks up a key in any map that is like 'map': it calls
+ * 'name', of inline.c, with up to three constants.  It is a function of its
+ * own so that it is optimised once, before it is inlined where that pays. */
+static LLVMValueRef
+lookup_function(struct lift *l, const char *name, const uint32_t constants[],
+                unsigned int n)
+{
+    LLVMTypeRef types[3 + 3] = {l->m->ptr, l->m->ptr};
+    LLVMValueRef args[3 + 3], function, callee;
+    LLVMBuilderRef builder;
+    LLVMTypeRef type;
+    char full[100];
+
+    snprintf(full, sizeof full, LIFT_LOOKUP "%s.%u.%u", name, constants[0],
+             n > 1 ? constants[1] : 0);
+    function = LLVMGetNamedFunction(l->m->module, full);
+    if (function) {
+        return function;
+    }
+    function = LLVMAddFunction(l->m->module, full, lookup_type(l));
+    args[0] = LLVMGetParam(function, 0);
+    args[1] = LLVMGetParam(function, 1);
+    for (unsigned int i = 0; i < n; i++) {
+        types[2 + i] = l->m->i32;
+        args[2 + i] = LLVMConstInt(l->m->i32, constants[i], false);
+    }
+    types[2 + n] = l->m->ptr;
+    args[2 + n] = LLVMGetParam(function, 2);
+    type = LLVMFunctionType(l->m->ptr, types, 3 + n, false);
+    callee = LLVMGetNamedFunction(l->m->module, name);
+    if (!callee) {
+        callee = LLVMAddFunction(l->m->module, name, type);
+    }
+    builder = LLVMCreateBuilderInContext(l->m->context);
+    LLVMPositionBuilderAtEnd(
+        builder, LLVMAppendBasicBlockInContext(l->m->context, function, ""));
+    LLVMBuildRet(builder,
+                 LLVMBuildCall2(builder, type, callee, args, 3 + n, ""));
+    LLVMDisposeBuilder(builder);
+    return function;
+}
+
+/* The lookup in 'map' as code that is linked with the program, or NULL where
+ * there is none. */
 static LLVMValueRef
 lookup_inline(struct lift *l, const struct ubpf_map *map, LLVMValueRef key)
 {
     const struct ubpf_map_def *def = &map->def;
-    LLVMValueRef key_size = LLVMConstInt(l->m->i32, def->key_size, false);
     LLVMValueRef thread = lift_int(l, offsetof(struct lift_env, thread));
+    LLVMValueRef args[3] = {lift_address(l, (uintptr_t) map), key};
+    LLVMValueRef function;
 
 #ifdef UBPF_JIT_NO_INLINE
     return NULL;
 #endif
-    if (l->m->n_inlined >= MAX_INLINED || def->flags & UBPF_MAP_F_AGING) {
+    if (def->flags & UBPF_MAP_F_AGING) {
         return NULL;
     }
     switch ((enum ubpf_map_type) def->type) {
     case UBPF_MAP_TYPE_HASH:
-        return call_inline(l, "ubpf_inline_hash", map, key, key_size, NULL,
-                           NULL);
+        function = lookup_function(l, "ubpf_inline_hash",
+                                   (const uint32_t[]) {def->key_size}, 1);
+        break;
     case UBPF_MAP_TYPE_TERNARY:
-        return call_inline(l, "ubpf_inline_ternary", map, key, key_size,
-                           LLVMConstInt(l->m->i32, def->extra, false), NULL);
+        function =
+            lookup_function(l, "ubpf_inline_ternary",
+                            (const uint32_t[]) {def->key_size, def->extra}, 2);
+        break;
     case UBPF_MAP_TYPE_THREAD_ARRAY:
-        return call_inline(
-            l, "ubpf_inline_thread_array", map, key,
-            LLVMConstInt(l->m->i32, def->max_entries, false),
-            LLVMConstInt(l->m->i32, def->value_size, false),
-            LLVMBuildGEP2(l->m->builder, l->m->i8, l->env, &thread, 1, ""));
+        function = lookup_function(
+            l, "ubpf_inline_thread_array",
+            (const uint32_t[]) {def->max_entries, def->value_size}, 2);
+        break;
     default:
         return NULL;
     }
+    args[2] = LLVMBuildGEP2(l->m->builder, l->m->i8, l->env, &thread, 1, "");
+    function =
+        LLVMBuildCall2(l->m->builder, lookup_type(l), function, args, 3, "");
+    return LLVMBuildPtrToInt(l->m->builder, function, l->m->i64, "");
 }
 
 /* The address of the value in 'map' for 'key', as a number. */

@@ -3,7 +3,16 @@
 
 from __future__ import annotations
 
-from p4rt.cli import ctl_counters, ctl_digests, ctl_maps, ctl_meters, ctl_registers, ctl_show, ctl_tables
+from p4rt.cli import (
+    ctl_counters,
+    ctl_digests,
+    ctl_maps,
+    ctl_meters,
+    ctl_profiles,
+    ctl_registers,
+    ctl_show,
+    ctl_tables,
+)
 from p4rt.cli.command import finish
 from p4rt.cli.ctl_options import ctl
 
@@ -17,6 +26,14 @@ _VERBS = (
     ctl_tables.add_entries,
     ctl_tables.replace_entries,
     ctl_tables.set_default,
+    ctl_profiles.add_member,
+    ctl_profiles.mod_member,
+    ctl_profiles.del_member,
+    ctl_profiles.dump_members,
+    ctl_profiles.add_group,
+    ctl_profiles.mod_group,
+    ctl_profiles.del_group,
+    ctl_profiles.dump_groups,
     ctl_registers.read_register,
     ctl_registers.write_register,
     ctl_counters.read_counter,

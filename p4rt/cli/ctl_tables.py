@@ -7,7 +7,7 @@ import click
 
 from p4rt.cli.command import print_json, read_lines
 from p4rt.cli.ctl_options import Settings, bridge_argument, program_argument, verb
-from p4rt.runtime.entries import find_table, parse_entries, parse_entry, parse_key, split_text
+from p4rt.runtime.entries import find_table, parse_entries, parse_entry, parse_key, split_text, table_of
 from p4rt.runtime.errors import InputError
 
 _entry_argument = click.argument("entry", metavar="ENTRY")
@@ -16,7 +16,9 @@ _file_argument = click.argument("file", metavar="FILE")
 _ROUTE = "table=pipe.route,hdr.ipv4.dst=10.0.2.0/24"
 
 
-@verb("add-entry", f"p4rt-ctl add-entry br0 router '{_ROUTE},actions=forward(port=2)'")
+@verb("add-entry",
+      f"p4rt-ctl add-entry br0 router '{_ROUTE},actions=forward(port=2)'\n"
+      "p4rt-ctl add-entry br0 acl 'table=rules,priority=10,src=10.0.0.0/8,actions=deny()'")  # fmt: skip
 @bridge_argument
 @program_argument
 @_entry_argument
@@ -24,8 +26,10 @@ def add_entry(settings: Settings, bridge: str, program: str, entry: str) -> None
     """Add an entry to a table.
 
     One with this key must not exist.  ENTRY is table=TABLE,FIELD=VALUE,...,actions=ACTION(PARAM=VALUE,...);
-    the value of an LPM field may end in /PREFIX.  Values are numbers, or IPv4, IPv6 and MAC
-    addresses."""
+    the value of an LPM field may end in /PREFIX, that of a ternary one in &&&MASK or /PREFIX, and a
+    range is LOW..HIGH; left out, such fields match everything.  Where a table has ternary, range or
+    optional fields, each entry has a priority=N, and the highest wins.  Values are numbers, or IPv4,
+    IPv6 and MAC addresses.  idle_timeout=30s is for tables whose entries age."""
     with settings.program(bridge, program) as loaded:
         parsed = parse_entry(loaded.info, entry)
         loaded.tables.add([parsed])
@@ -46,6 +50,7 @@ def mod_entry(settings: Settings, bridge: str, program: str, entry: str) -> None
 
 @verb("del-entry",
       f"p4rt-ctl del-entry br0 router '{_ROUTE}'\n"
+      "p4rt-ctl del-entry br0 acl 'table=pipe.rules,priority=10,src=10.0.0.0/8,dport=80..90'\n"
       "p4rt-ctl del-entry br0 router table=pipe.route --all")  # fmt: skip
 @bridge_argument
 @program_argument
@@ -55,7 +60,7 @@ def del_entry(settings: Settings, bridge: str, program: str, entry: str, everyth
     """Delete an entry from a table."""
     with settings.program(bridge, program) as loaded:
         parts = split_text(entry)
-        table = find_table(loaded.info, parts.table)
+        table = table_of(loaded.info, parts)
         if parts.default:
             raise InputError("a default action cannot be deleted; set-default gives another")
         if everything:
@@ -64,7 +69,7 @@ def del_entry(settings: Settings, bridge: str, program: str, entry: str, everyth
             settings.say(f"deleted {loaded.tables.clear(table)} entries")
             return
         if not parts.key and table.key:
-            raise InputError(f"which entry of table {table.name}? Give its key, or --all")
+            raise InputError(f"which entry of {table.label}? Give its key, or --all")
         loaded.tables.delete([parse_key(table, parts.key)])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from p4rt.compiler.analysis import model
+from p4rt.compiler.analysis.tables import key_text
 from p4rt.compiler.backend import build, ir
 from p4rt.compiler.backend.catalog import (
     AGING_SIZE,
@@ -265,7 +266,8 @@ class Tables:
     def _key_spec(self, key: model.TableKey) -> layout.FieldSpec:
         type_ = self.ctx.resolve(key.type)
         try:
-            return layout.spec_of(key.name, type_, key.name, self.ctx.checked.errors)
+            hint = f"{key.name} {key_text(key.expr)}"
+            return layout.spec_of(key.name, type_, hint, self.ctx.checked.errors)
         except storage.Unsupported:
             self.ctx.refuse(key.expr.span, f"a value of type {type_} cannot be a key")
 

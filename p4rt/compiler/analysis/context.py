@@ -59,6 +59,7 @@ class Context:
         """Types that declarations introduce; generic ones with their own type variables as arguments."""
         self.current: list[ast.Decl] = []
         """Declarations being checked, outermost first."""
+        self._part_counts: dict[int, tuple[int, t.Type]] = {}
         self.later = _names_of(program.decls)
 
     # ---- Messages

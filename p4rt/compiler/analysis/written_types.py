@@ -9,12 +9,16 @@ from p4rt.compiler.analysis import types as t
 from p4rt.compiler.analysis.constants import show
 from p4rt.compiler.analysis.context import BAD, Context, kind_name
 from p4rt.compiler.frontend import ast
+from p4rt.compiler.source import Span
 
 MAX_WIDTH = 1 << 16
 """Bits; a wider `bit`, `int` or `varbit` is refused."""
 
-MAX_STACK = 1 << 12
+MAX_STACK = 1 << 8
 """Elements; a larger header stack is refused."""
+
+MAX_PARTS = 1 << 16
+"""Scalars in one value; types that double at each level would otherwise fill the memory."""
 
 GenericDecl = (
     ast.StructDecl | ast.HeaderDecl | ast.UnionDecl | ast.ExternDecl | ast.ParserTypeDecl
@@ -79,7 +83,9 @@ class WrittenTypes(Context):
                 return self._stack(expr)
             case ast.TupleTypeExpr():
                 elements = tuple(self.resolve(arg) for arg in expr.args)
-                return BAD if self.is_bad(*elements) else t.TupleType(elements)
+                if self.is_bad(*elements) or self._too_large(expr, sum(map(self._parts, elements))):
+                    return BAD
+                return t.TupleType(elements)
             case ast.ListTypeExpr():
                 element = self.resolve(expr.element)
                 return BAD if self.is_bad(element) else t.ListType(element)
@@ -135,6 +141,9 @@ class WrittenTypes(Context):
         if len(params) != len(args):
             message = f"'{expr.base.name}' has {_count(len(params), 'type parameter')}, not {len(args)}"
             return self.bad("type-error", expr, message)
+        largest = max(map(self._parts, args), default=1)
+        if self._too_large(expr, self._parts(self.declared[decl]) * largest):
+            return BAD
         type_ = t.substitute(self.declared[decl], dict(zip(params, args, strict=True)))
         self._check_fields_of(type_, expr)
         return type_
@@ -158,7 +167,30 @@ class WrittenTypes(Context):
             return self.bad(
                 "type-error", expr.size, f"the size of a stack is 1 to {MAX_STACK}, not {show(size)}"
             )
-        return t.StackType(element, size)
+        return BAD if self._too_large(expr, self._parts(element) * size) else t.StackType(element, size)
+
+    def _too_large(self, expr: ast.Node | Span, parts: int) -> bool:
+        """Refuse a type of too many parts."""
+        if parts > MAX_PARTS:
+            self.error("too-complex", expr, f"a value of this type has {parts} parts, more than {MAX_PARTS}")
+        return parts > MAX_PARTS
+
+    def _parts(self, type_: t.Type) -> int:
+        """Scalars in a value of a type; what was found out of a type is kept with it."""
+        known = self._part_counts.get(id(type_))
+        if known is not None:
+            return known[0]
+        match type_:
+            case t.RecordType():
+                count = sum(self._parts(field.type) for field in type_.fields)
+            case t.TupleType(elements):
+                count = sum(map(self._parts, elements))
+            case t.StackType(element, size):
+                count = self._parts(element) * size
+            case _:
+                return 1
+        self._part_counts[id(type_)] = max(count, 1), type_
+        return max(count, 1)
 
     # ---- Declarations of types
 
@@ -230,7 +262,8 @@ class WrittenTypes(Context):
         self.current.pop()
         if sum(isinstance(t.strip(field.type), t.VarbitType) for field in fields) > 1:
             self.error("type-error", decl.name_span, f"header '{decl.name}' has more than one varbit field")
-        self.declared[decl] = kind(decl.name, args, tuple(fields), decl)
+        too_large = self._too_large(decl.name_span, sum(self._parts(field.type) for field in fields))
+        self.declared[decl] = BAD if too_large else kind(decl.name, args, tuple(fields), decl)
         self.declare(decl)
 
     def declare_enum(self, decl: ast.EnumDecl) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from p4rt.compiler.midend.lower_calls import Calls
 
 _ARITHMETIC = {"+": Op.ADD, "-": Op.SUB, "*": Op.MUL, "&": Op.AND, "|": Op.OR, "^": Op.XOR}
+MAX_PRODUCT = 1024
+"""Bits of a product of values that only the packet tells; the work grows with the square."""
 _DIVISIONS = {"/": Op.DIV, "%": Op.MOD}
 _RELATIONS = {
     "<": (Relation.LT, Relation.SLT, False),
@@ -338,6 +340,8 @@ class Expressions:
 
     def combine(self, op: str, left: ir.Expr, right: ir.Expr, signed: bool) -> ir.Expr:
         """Arithmetic and order on two scalars of one width."""
+        if op == "*" and left.width > MAX_PRODUCT and not any(isinstance(x, ir.Const) for x in (left, right)):
+            raise storage.Unsupported(f"a product of more than {MAX_PRODUCT} bits is")
         if op in _ARITHMETIC:
             return build.binary(_ARITHMETIC[op], left, right)
         if op in _DIVISIONS:

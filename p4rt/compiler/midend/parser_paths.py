@@ -15,7 +15,7 @@ from p4rt.compiler.analysis import model
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend.context import Context
 
-MAX_VARIANTS = 256
+MAX_VARIANTS = 512
 """Of a parser; more are made only where nothing is known."""
 MAX_OFFSETS = 4
 """How often a state is lowered for the sake of another place in the packet; in a loop, once."""

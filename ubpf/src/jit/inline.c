@@ -7,6 +7,7 @@
 #include "jit/inline.h"
 
 #include "maps/hash.h"
+#include "maps/lpm.h"
 #include "maps/ternary.h"
 #include "maps/thread_array.h"
 
@@ -16,6 +17,14 @@ ubpf_inline_hash(const struct ubpf_map *map, const void *key,
 {
     (void) thread;
     return hash_lookup_inline(map, key, key_size);
+}
+
+void *
+ubpf_inline_lpm(const struct ubpf_map *map, const void *key, uint32_t key_size,
+                const uint32_t *thread)
+{
+    (void) thread;
+    return lpm_lookup_inline(map, key, key_size);
 }
 
 void *

@@ -14,6 +14,8 @@ struct ubpf_map;
 
 INLINED void *ubpf_inline_hash(const struct ubpf_map *map, const void *key,
                                uint32_t key_size, const uint32_t *thread);
+INLINED void *ubpf_inline_lpm(const struct ubpf_map *map, const void *key,
+                              uint32_t key_size, const uint32_t *thread);
 INLINED void *ubpf_inline_ternary(const struct ubpf_map *map, const void *key,
                                   uint32_t key_size, uint32_t n_ranges,
                                   const uint32_t *thread);

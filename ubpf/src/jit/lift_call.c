@@ -176,6 +176,10 @@ lookup_inline(struct lift *l, const struct ubpf_map *map, LLVMValueRef key)
         function = lookup_function(l, "ubpf_inline_hash",
                                    (const uint32_t[]) {def->key_size}, 1);
         break;
+    case UBPF_MAP_TYPE_LPM:
+        function = lookup_function(l, "ubpf_inline_lpm",
+                                   (const uint32_t[]) {def->key_size}, 1);
+        break;
     case UBPF_MAP_TYPE_TERNARY:
         function =
             lookup_function(l, "ubpf_inline_ternary",

@@ -109,7 +109,8 @@ def dump_entries(settings: Settings, bridge: str, program: str, table: str | Non
 def add_entries(settings: Settings, bridge: str, program: str, file: str) -> None:
     """Add the entries of a file, all or none.
 
-    FILE (- for stdin) has one entry a line, # begins a comment."""
+    FILE (- for stdin) has one entry a line, # begins a comment; or it is what dump-entries --format
+    json prints."""
     lines = read_lines(file)
     with settings.program(bridge, program) as loaded:
         entries = parse_entries(loaded.info, lines, file)

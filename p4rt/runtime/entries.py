@@ -377,6 +377,14 @@ def parse_entry(info: ProgramInfo, text: str, origin: str = "") -> Entry:
     """Reads an entry, or a default action, with its action.  Raises InputError."""
     try:
         parts = split_text(text)
+    except InputError as e:
+        raise InputError(f"{origin}: {e}" if origin else str(e)) from None
+    return read_entry(info, parts, origin)
+
+
+def read_entry(info: ProgramInfo, parts: ParsedText, origin: str = "") -> Entry:
+    """Makes an entry of its parts.  Raises InputError."""
+    try:
         table = table_of(info, parts)
         if table.role == "group":
             if parts.members is None or parts.default or parts.actions is not None or parts.timeout:
@@ -418,19 +426,28 @@ def member(value_set: Table, pairs: Sequence[tuple[str, str]], origin: str = "")
 
 
 def parse_entries(info: ProgramInfo, lines: Sequence[str], origin: str) -> list[Entry]:
-    """Reads a file of entries, one a line; `#` starts a comment.  `origin` is the file's name.
+    """Reads a file of entries, one a line, `#` starts a comment; or, if it begins with `[`, as JSON.
 
-    Two entries with the same key are an error, found before anything is sent."""
+    `origin` is the file's name.  Two entries with the same key are an error, before anything is sent."""
     entries: list[Entry] = []
     seen: dict[tuple[str, bytes | None], str] = {}
-    for number, line in enumerate(lines, 1):
-        text = line.partition("#")[0].strip()
-        if not text:
-            continue
-        entry = parse_entry(info, text, f"{origin}:{number}")
+    for entry in _read(info, lines, origin):
         identity = (entry.table.label, entry.key.encode() if entry.key else None)
         if identity in seen:
             raise InputError(f"{entry.origin}: the same key as {seen[identity]}")
         seen[identity] = entry.origin
         entries.append(entry)
     return entries
+
+
+def _read(info: ProgramInfo, lines: Sequence[str], origin: str) -> Iterator[Entry]:
+    first = next((line.strip() for line in lines if line.strip()), "")
+    if first.startswith("["):
+        from p4rt.runtime.entries_json import parse_json
+
+        yield from parse_json(info, "\n".join(lines), origin)
+        return
+    for number, line in enumerate(lines, 1):
+        text = line.partition("#")[0].strip()
+        if text:
+            yield parse_entry(info, text, f"{origin}:{number}")

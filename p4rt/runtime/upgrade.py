@@ -38,14 +38,17 @@ def _layout(fields: Sequence[Field]) -> _Layout:
 def _misread_table(old: Table, store: MapStore, new: Table) -> list[str]:
     changed = _changed_actions(old, new)
     same_key = _layout(old.key) == _layout(new.key)
-    if same_key and not changed:
+    if same_key and not changed and old.profile == new.profile:
         return []
     codes: set[int] = set()
     if _entries_kept(old, new):
         assert old.map is not None
-        codes = {old.action_code.load(value) for _, value in store.dump(find_map(store, old.map))}
-        if codes and not same_key:
+        values = [value for _, value in store.dump(find_map(store, old.map))]
+        if values and not same_key:
             return [f"{old.kind} {old.name}: its key is laid out differently"]
+        if values and old.profile != new.profile:
+            return [f"{old.kind} {old.name}: its entries refer to {old.profile or 'no profile'}"]
+        codes = set() if old.refers else {old.action_code.load(value) for value in values}
     sizes = (new.value_size, new.state_size)
     same_default = (old.default.map, old.value_size, old.state_size) == (new.default.map, *sizes)
     if old.default.map is not None and same_default:

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
 from p4_programs import compiled, source, table
 from test_refused import first_error
@@ -306,3 +309,67 @@ def test_a_thousand_entries_are_all_there():
     loaded = program("hdr.h.ip: exact; hdr.h.a: ternary;", f"const entries = {{ {entries} }}")
     found = [b_of(loaded, a=n % 256, ip=n * 2654435761 % 2**32) for n in range(1000)]
     assert found == [n % 256 for n in range(1000)]
+
+
+def test_entries_as_json():
+    loaded = program("hdr.h.ip: lpm; hdr.h.a: ternary; hdr.h.c: range; hdr.h.o: optional; hdr.h.s: ternary;")
+    add(loaded, "priority=3,hdr.h.ip=10.0.0.0/8,hdr.h.a=1&&&3,hdr.h.c=5..6,hdr.h.o=9,actions=set_b(1)",
+        "priority=2,hdr.h.s=-1,actions=set_b(2)")  # fmt: skip
+    found = [entry.to_json() for entry in loaded.tables.snapshot()]
+    assert found[0] == {
+        "table": "pipe.t", "priority": 3,
+        "key": {"hdr.h.ip": {"value": "10.0.0.0", "prefix_len": 8}, "hdr.h.a": {"value": 1, "mask": "0x3"},
+                "hdr.h.c": {"low": 5, "high": 6}, "hdr.h.o": 9},
+        "action": "pipe.set_b", "params": {"v": 1},
+    }  # fmt: skip
+    assert found[1]["key"] == {
+        "hdr.h.ip": {"value": "0.0.0.0", "prefix_len": 0}, "hdr.h.s": {"value": -1, "mask": "0xff"}
+    }  # fmt: skip
+    assert parse_entries(loaded.info, [json.dumps(found)], "f") == loaded.tables.snapshot()
+
+
+# ---- Entries that age
+
+
+def test_idle_timeout_is_part_of_an_entry():
+    loaded = program("hdr.h.a: exact;", "support_timeout = true;")
+    add(loaded, "hdr.h.a=1,idle_timeout=1h,actions=set_b(1)", "hdr.h.a=2,actions=set_b(2)")
+    first, second = loaded.tables.snapshot()
+    assert (first.timeout_ns, second.timeout_ns) == (3600 * 10**9, 0)
+    assert first.format() == "table=pipe.t,hdr.h.a=1,idle_timeout=3600s,actions=set_b(v=1)"
+    assert b_of(loaded, a=1) == 1
+    loaded.tables.modify(parse_entry(loaded.info, "table=t,a=1,idle_timeout=500ms,actions=set_b(3)"))
+    assert (b_of(loaded, a=1), loaded.tables.snapshot()[0].timeout_ns) == (3, 500 * 10**6)
+    assert loaded.tables.replace(loaded.tables.snapshot()).unchanged == 2
+    (found,) = compiled(text_of("hdr.h.a: exact;", "support_timeout = true;")).p4info.tables
+    assert found.idle_timeout_behavior == 1
+
+
+def test_idle_time_begins_anew_with_each_packet():
+    loaded = program("hdr.h.a: ternary;", "support_timeout = true;")
+    add(loaded, "priority=1,hdr.h.a=1&&&1,idle_timeout=10s,actions=set_b(1)")
+    time.sleep(0.1)
+    before = loaded.tables.snapshot()[0].idle_ns
+    assert b_of(loaded, a=1) == 1
+    after = loaded.tables.snapshot()[0].idle_ns
+    assert after < before and before >= 90_000_000
+
+
+def test_table_without_timeouts_refuses_them():
+    loaded = program("hdr.h.a: exact;")
+    with pytest.raises(InputError, match=r"the entries of table pipe\.t have no idle timeout"):
+        add(loaded, "hdr.h.a=1,idle_timeout=1s,actions=set_b(1)")
+
+
+def test_kinds_of_idle_timeouts():
+    for member, expected in {"NO_TIMEOUT": None, "NOTIFY_CONTROL": "notify", "AUTO_DELETE": "delete"}.items():
+        more = f"psa_idle_timeout = PSA_IdleTimeout_t.{member};"
+        text = text_of("hdr.h.a: exact;", more).replace("ubpf_model.p4", "ubpf_externs.p4")
+        found = table(text, "pipe.t").get("idle_timeout")
+        assert (found and found["action"]) == expected
+        LocalProgram(compiled(text).object)
+
+
+def test_timeout_of_a_table_without_a_key():
+    text = text_of("", "support_timeout = true;").replace("key = {  }", "")
+    assert first_error(text)[:2] == ("target", "table 't' has no key, so no entries that could age")

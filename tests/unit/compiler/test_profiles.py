@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from p4_programs import compiled, source
 from test_refused import first_error
@@ -150,6 +152,7 @@ def test_json_of_members_and_groups():
         "members": [{"member": 1, "weight": 1}, {"member": 2, "weight": 3}],
     }  # fmt: skip
     assert found[3] == {"table": "pipe.t", "key": {"hdr.h.a": 1}, "group": 7}
+    assert [e.format() for e in parse_entries(program.info, [json.dumps(found)], "f")] == LINES
 
 
 @pytest.mark.parametrize(

@@ -502,11 +502,18 @@ def expressions(statement: Statement) -> Iterator[Expr]:
 
 def names_read(statement: Statement) -> Iterator[str]:
     """Names of the variables that `statement` itself reads."""
-    pending = list(expressions(statement))
+    for expr in expressions(statement):
+        yield from variables(expr)
+
+
+def variables(expr: Expr) -> Iterator[str]:
+    """Names of the variables in an expression."""
+    pending: list[Expr] = [expr]
     while pending:
-        expr = pending.pop()
-        if isinstance(expr, Var):
-            yield expr.name
+        part = pending.pop()
+        if isinstance(part, Var):
+            yield part.name
         else:
-            values = (getattr(expr, name) for name in expr.__dataclass_fields__)
+            values = (getattr(part, name) for name in part.__dataclass_fields__)
             pending += (value for value in values if isinstance(value, Expr))
+

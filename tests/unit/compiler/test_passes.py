@@ -153,6 +153,26 @@ def test_field_that_a_table_may_have_set_is_right_without_any_pass(disabled: str
     assert program.run(bytes.fromhex("00000102030405")).verdict == Verdict.ABORT
 
 
+# ---- split-access
+
+
+def test_six_bytes_are_read_by_one_load_where_eight_are_there():
+    headers = """header h_t { bit<48> a; bit<48> b; bit<24> c; bit<8> d; } struct headers_t { h_t h; }"""
+    apply = "hdr.h.d = hdr.h.b[7:0] ^ hdr.h.a[47:40] ^ hdr.h.c[15:8]; hdr.h.b = hdr.h.a; hdr.h.a = hdr.h.b;"
+    text = source(headers=headers, apply=apply)
+    assert "load.be:64(" in ir_of(text)
+    assert "load.be:16(" not in ir_of(text)
+    packet = "01020304050611121314151621222300"
+    assert load(text).run(bytes.fromhex(packet)).packet.hex() == "01020304050601020304050621222335"
+
+
+def test_header_of_six_bytes_is_read_by_two_loads():
+    headers = "header h_t { bit<48> a; } struct headers_t { h_t h; }"
+    text = source(headers=headers, apply="hdr.h.a = hdr.h.a + 1;")
+    assert load(text).run(bytes.fromhex("0000000000ff")).packet.hex() == "000000000100"
+    assert load(text).run(bytes.fromhex("0000000000")).verdict == Verdict.ABORT
+
+
 # ---- All of them
 
 

@@ -51,7 +51,8 @@ def main(bridge: str, name: str) -> None:
         while True:
             for record in program.digests.read(digest, last):
                 last = record.number
-                learn(program, *record.values, known)
+                mac, port = record.values
+                learn(program, mac, port, known)
             time.sleep(INTERVAL)
 
 

@@ -121,6 +121,7 @@ def passes(homes: tuple[Home, ...] = ()) -> tuple[Pass, ...]:
     from p4rt.compiler.midend.fold import fold
     from p4rt.compiler.midend.prune import prune
     from p4rt.compiler.midend.reload import reload
+    from p4rt.compiler.midend.share_lookups import share_lookups
     from p4rt.compiler.midend.split_access import split_access
     from p4rt.compiler.midend.split_wide import split_wide
     from p4rt.compiler.midend.write_through import write_through
@@ -128,6 +129,7 @@ def passes(homes: tuple[Home, ...] = ()) -> tuple[Pass, ...]:
     return (
         # First, so that the passes after it do not work on what has no effect, and know the headers' places.
         Pass("fold", fold),
+        Pass("share-lookups", share_lookups),  # Before headers' fields are loaded again, which looks new.
         Pass("write-through", lambda block: write_through(block, homes)),
         Pass("fold", fold),  # Again: the validity of headers that are written to.
         Pass("reload", lambda block: reload(block, homes)),

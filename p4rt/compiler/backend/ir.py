@@ -311,11 +311,15 @@ class Settle(Statement):
 
 @dataclass(frozen=True, slots=True)
 class Lookup(Statement):
-    """Points `pointer` to the value of the map's element with the key in `key`, or to nothing."""
+    """Points `pointer` to the value of the map's element with the key in `key`, or to nothing.
+
+    `stable`: the same key finds the same place as long as the program runs, as in an array.
+    """
 
     pointer: Pointer
     map: str
     key: Buffer
+    stable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ class Family:
         narrow = build.resize(index, INDEX_BITS)
         with ctx.collect() as body:
             ctx.emit(ir.Store(buffer, 0, narrow, False, span=ctx.span))
-            ctx.emit(ir.Lookup(entry, map_name, buffer, span=ctx.span))
+            ctx.emit(ir.Lookup(entry, map_name, buffer, stable=True, span=ctx.span))
         lookup = ir.Scope(buffer, tuple(body), span=ctx.span)
         if index.width <= INDEX_BITS:
             ctx.emit(lookup)

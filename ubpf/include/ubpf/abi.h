@@ -207,7 +207,8 @@ enum ubpf_helper {
     UBPF_HELPER_MAP_UPDATE = 2,
     /* int64_t map_delete(map, const void *key); */
     UBPF_HELPER_MAP_DELETE = 3,
-    /* uint64_t time_get_ns(void);  Monotonic clock. */
+    /* uint64_t time_get_ns(void);  Monotonic clock; native code asks it once
+     * for a burst of packets. */
     UBPF_HELPER_TIME_GET_NS = 4,
     /* int64_t adjust_head(struct ubpf_ctx *, int64_t delta);
      * Moves the start of the packet 'delta' bytes forward (positive: bytes

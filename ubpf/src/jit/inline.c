@@ -11,6 +11,15 @@
 #include "maps/ternary.h"
 #include "maps/thread_array.h"
 
+uint64_t
+ubpf_inline_time(const struct ubpf_host *host, uint64_t *now)
+{
+    if (!*now) {
+        *now = host->now_ns();
+    }
+    return *now;
+}
+
 void *
 ubpf_inline_hash(const struct ubpf_map *map, const void *key,
                  uint32_t key_size, const uint32_t *thread)

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The functions of inline.c, which the lifter calls by name: map and key,
- * constants, and last where the number of the calling thread is. */
+ * The functions of inline.c, which the lifter calls by name.  Lookups take map
+ * and key, constants, and last where the number of the calling thread is. */
 
 #ifndef UBPF_JIT_INLINE_H
 #define UBPF_JIT_INLINE_H 1
 
 #include <stdint.h>
 
+struct ubpf_host;
 struct ubpf_map;
 
 #define INLINED __attribute__((always_inline))
+
+/* The time of the burst: '*now', once it is known. */
+INLINED uint64_t ubpf_inline_time(const struct ubpf_host *host, uint64_t *now);
 
 INLINED void *ubpf_inline_hash(const struct ubpf_map *map, const void *key,
                                uint32_t key_size, const uint32_t *thread);

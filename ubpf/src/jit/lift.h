@@ -34,6 +34,7 @@ struct lift_module {
 /* What the code passes on as 'env'. */
 struct lift_env {
     struct ubpf_env env;
+    uint64_t now;    /* The time of the burst; 0: not asked for yet. */
     uint32_t thread; /* The number of the calling thread. */
 };
 

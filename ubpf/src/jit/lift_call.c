@@ -216,6 +216,25 @@ lookup(struct lift *l, const struct ubpf_map *map, LLVMValueRef key)
                  : call_c(l, (uintptr_t) map->ops->lookup, l->m->i64, args, 2);
 }
 
+/* Asks for the time once in a burst. */
+static LLVMValueRef
+call_time(struct lift *l)
+{
+    static const char name[] = "ubpf_inline_time";
+    LLVMTypeRef types[2] = {l->m->ptr, l->m->ptr};
+    LLVMTypeRef type = LLVMFunctionType(l->m->i64, types, 2, false);
+    LLVMValueRef function = LLVMGetNamedFunction(l->m->module, name);
+    LLVMValueRef now = lift_int(l, offsetof(struct lift_env, now));
+    LLVMValueRef args[2];
+
+    if (!function) {
+        function = LLVMAddFunction(l->m->module, name, type);
+    }
+    args[0] = lift_address(l, (uintptr_t) l->m->in->host);
+    args[1] = LLVMBuildGEP2(l->m->builder, l->m->i8, l->env, &now, 1, "");
+    return LLVMBuildCall2(l->m->builder, type, function, args, 2, "");
+}
+
 void
 lift_call(struct lift *l, const struct ubpf_op *op)
 {
@@ -245,7 +264,7 @@ lift_call(struct lift *l, const struct ubpf_op *op)
     if (op->imm == UBPF_HELPER_MAP_LOOKUP && map) {
         result = lookup(l, map, args[2]);
     } else if (op->imm == UBPF_HELPER_TIME_GET_NS) {
-        result = call_c(l, (uintptr_t) in->host->now_ns, l->m->i64, NULL, 0);
+        result = call_time(l);
     } else {
         result = call_c(l, (uintptr_t) impl, l->m->i64, args, N_PARAMS);
     }

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from p4rt.runtime.info import Field, ProgramInfo, Register, Table
 from p4rt.runtime.maps import MapStore, find_map
+from p4rt.runtime.upgrade_externs import misread_externs, state_of
 
 _Layout = list[tuple[str, int, int, int, str, int, bool]]
 
@@ -24,11 +25,13 @@ def misread(old: ProgramInfo, store: MapStore, new: ProgramInfo) -> list[str]:
         for new_table in new.all_tables:
             if (old_table.kind, old_table.name) == (new_table.kind, new_table.name):
                 found += _misread_table(old_table, store, new_table)
+                if state_of(old, old_table) != state_of(new, new_table):
+                    found += _misread_state(old_table, store, new_table)
     for old_register in old.registers:
         for new_register in new.registers:
             if old_register.name == new_register.name:
                 found += _misread_register(old_register, store, new_register)
-    return found
+    return found + misread_externs(old, store, new)
 
 
 def _layout(fields: Sequence[Field]) -> _Layout:
@@ -37,8 +40,10 @@ def _layout(fields: Sequence[Field]) -> _Layout:
 
 def _misread_table(old: Table, store: MapStore, new: Table) -> list[str]:
     changed = _changed_actions(old, new)
-    same_key = _layout(old.key) == _layout(new.key)
-    if same_key and not changed and old.profile == new.profile:
+    kinds = [sorted((field.name, field.match) for field in table.key) for table in (old, new)]
+    same_key = _layout(old.key) == _layout(new.key) and (not old.is_ternary or kinds[0] == kinds[1])
+    same_rest = (old.profile, old.const_keys) == (new.profile, new.const_keys)
+    if same_key and not changed and same_rest:
         return []
     codes: set[int] = set()
     if _entries_kept(old, new):
@@ -46,11 +51,13 @@ def _misread_table(old: Table, store: MapStore, new: Table) -> list[str]:
         values = [value for _, value in store.dump(find_map(store, old.map))]
         if values and not same_key:
             return [f"{old.kind} {old.name}: its key is laid out differently"]
+        if old.const_keys != new.const_keys:
+            return [f"{old.kind} {old.name}: other entries of it are const"]
         if values and old.profile != new.profile:
             return [f"{old.kind} {old.name}: its entries refer to {old.profile or 'no profile'}"]
         codes = set() if old.refers else {old.action_code.load(value) for value in values}
-    sizes = (new.value_size, new.state_size)
-    same_default = (old.default.map, old.value_size, old.state_size) == (new.default.map, *sizes)
+    defaults = [(table.default.map, table.default.value_size, table.state_size) for table in (old, new)]
+    same_default = defaults[0] == defaults[1]
     if old.default.map is not None and same_default:
         value = store.lookup(find_map(store, old.default.map), bytes(4))
         codes |= {old.action_code.load(value)} if value is not None else set()
@@ -59,6 +66,16 @@ def _misread_table(old: Table, store: MapStore, new: Table) -> list[str]:
         return []
     verb = "is" if len(used) == 1 else "are"
     return [f"table {old.name}: {', '.join(used)} {verb} encoded differently or gone"]
+
+
+def _misread_state(old: Table, store: MapStore, new: Table) -> list[str]:
+    """Entries whose counters and meters would be taken for others."""
+    if not old.state_size or not _entries_kept(old, new):
+        return []
+    assert old.map is not None
+    if not any(True for _ in store.dump(find_map(store, old.map))):
+        return []
+    return [f"table {old.name}: its entries count or meter something else"]
 
 
 def _entries_kept(old: Table, new: Table) -> bool:

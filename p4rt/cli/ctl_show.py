@@ -17,6 +17,8 @@ from p4rt.runtime.errors import InputError
 from p4rt.runtime.info import Table
 from p4rt.runtime.values import type_name
 
+_AGING = {False: "notify", True: "delete"}
+
 
 @verb("show", "p4rt-ctl show br0 router\np4rt-ctl show br0 1 --format json")
 @bridge_argument
@@ -35,6 +37,7 @@ def show(settings: Settings, bridge: str, program: str) -> None:
         result["source"] = info.source if info else None
         result["tables"] = [t.name for t in info.tables] if info else []
         result["value_sets"] = [s.name for s in info.value_sets] if info else []
+        result["profiles"] = [p.name for p in info.members] if info else []
         result["registers"] = [r.name for r in info.registers] if info else []
         result["maps"] = [asdict(m) | {"type": m.type_name} for m in maps]
         result["verifier"] = summary
@@ -48,6 +51,8 @@ def show(settings: Settings, bridge: str, program: str) -> None:
         click.echo(f"  tables: {', '.join(t.name for t in info.tables) or 'none'}")
         if info.value_sets:
             click.echo(f"  value sets: {', '.join(s.name for s in info.value_sets)}")
+        if info.members:
+            click.echo(f"  profiles: {', '.join(p.name for p in info.members)}")
         click.echo(f"  registers: {', '.join(r.name for r in info.registers) or 'none'}")
     for m in maps:
         click.echo(
@@ -85,7 +90,9 @@ def dump_tables(settings: Settings, bridge: str, program: str, table: str | None
     """Show keys, actions and defaults of the tables, and the fields of value sets."""
     with settings.program(bridge, program) as loaded:
         info = loaded.info
-        tables = [find_table(info, table)] if table else list(info.all_tables)
+        tables = [find_table(info, table)] if table else [*info.tables, *info.value_sets]
+        if not table:
+            tables += [*info.members, *info.groups]
         described = [_describe(loaded, t) for t in tables]
     if settings.json:
         print_json(described)
@@ -95,10 +102,10 @@ def dump_tables(settings: Settings, bridge: str, program: str, table: str | None
 
 
 def _describe(loaded: LoadedProgram, table: Table) -> dict[str, Any]:
-    if table.is_value_set:
+    if table.role != "table":
         return {
             "name": table.name,
-            "match": "value set",
+            "match": table.kind,
             "entries": loaded.tables.n_entries(table),
             "size": table.size,
             "key": [{"name": f.name, "match": f.match, "type": type_name(f)} for f in table.key],
@@ -109,6 +116,8 @@ def _describe(loaded: LoadedProgram, table: Table) -> dict[str, Any]:
         "entries": loaded.tables.n_entries(table),
         "size": table.size,
         "const_entries": table.const_entries,
+        "profile": table.profile,
+        "idle_timeout": None if table.idle_timeout is None else _AGING[table.idle_timeout.deletes],
         "key": [{"name": f.name, "match": f.match, "type": type_name(f)} for f in table.key],
         "actions": [
             {
@@ -124,12 +133,17 @@ def _describe(loaded: LoadedProgram, table: Table) -> dict[str, Any]:
 
 
 def _print_table(d: dict[str, Any]) -> None:
+    if d["match"] in ("member", "group"):
+        click.echo(f"profile {d['name']}: {d['entries']} of {d['size']} {d['match']}s")
+        return
     if d["match"] == "value set":
         click.echo(f"value set {d['name']}: {d['entries']} of {d['size']} members")
         for f in d["key"]:
             click.echo(f"  field {f['name']}: {f['match']} {f['type']}")
         return
     notes = ", const entries" if d["const_entries"] else ""
+    notes += f", profile {d['profile']}" if d["profile"] else ""
+    notes += f", idle timeout: {d['idle_timeout']}" if d["idle_timeout"] else ""
     fill = f"{d['entries']} of {d['size']} entries{notes}" if d["key"] else "no key"
     click.echo(f"table {d['name']}: {fill}")
     for f in d["key"]:

@@ -131,7 +131,7 @@ class Tables:
     def _write(self, group: list[Entry], mode: UpdateMode, done: list[list[Entry]]) -> None:
         """Writes `group`, entries of one table, and appends what was written to `done`."""
         info = self.map_of(group[0].table)
-        for entry in group:
+        for entry in group if group[0].table.const_keys else ():
             if _key(entry) in entry.table.const_keys:
                 raise InputError(_at(entry, _is_const(entry.table, entry.key)))
         self._check_references(group)

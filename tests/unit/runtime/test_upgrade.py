@@ -46,6 +46,10 @@ def add_action(top: dict[str, Any]) -> None:
     top["tables"][0]["actions"].append({"name": "pipe.punt", "code": 3, "params": []})
 
 
+def make_const(top: dict[str, Any]) -> None:
+    top["tables"][0]["const_keys"] = [bytes(12).hex()]
+
+
 def resize_and_renumber(top: dict[str, Any]) -> None:
     top["tables"][0]["size"] = 8
     renumber(top)
@@ -58,6 +62,7 @@ def resize_and_renumber(top: dict[str, Any]) -> None:
         (move_parameter, ["table pipe.route: pipe.forward is encoded differently or gone"]),
         (move_key, ["table pipe.route: its key is laid out differently"]),
         (remove_drop, []),  # No entry has it.
+        (make_const, ["table pipe.route: other entries of it are const"]),
         (add_action, []),
         (resize_and_renumber, []),  # The switch does not keep the entries.
     ],

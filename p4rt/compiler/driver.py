@@ -116,9 +116,10 @@ def check(path: str, options: Options, diagnostics: Diagnostics) -> CheckedProgr
     return check_program(program, diagnostics)
 
 
-def passes(homes: tuple[Home, ...] = ()) -> tuple[Pass, ...]:
+def passes(homes: tuple[Home, ...] = (), maps: Sequence[ir.Map] = ()) -> tuple[Pass, ...]:
     """The passes over the target IR, in order; `homes` are the headers that may live in the packet."""
     from p4rt.compiler.midend.fold import fold
+    from p4rt.compiler.midend.join_stores import join_stores
     from p4rt.compiler.midend.prune import prune
     from p4rt.compiler.midend.reload import reload
     from p4rt.compiler.midend.share_lookups import share_lookups
@@ -138,6 +139,7 @@ def passes(homes: tuple[Home, ...] = ()) -> tuple[Pass, ...]:
         Pass("split-wide", split_wide, needed=True),
         # Memory has accesses of 1, 2, 4 and 8 bytes only; after split_wide, which makes some.
         Pass("split-access", split_access, needed=True),
+        Pass("join-stores", lambda block: join_stores(block, maps)),
         Pass("prune", prune, needed=True),  # Again: words and pieces of which only some are read.
     )
 
@@ -156,7 +158,7 @@ def translate(checked: CheckedProgram, options: Options | None = None) -> Transl
     lowered = lower(checked, ir.GivenInC(options.extern, options.include))
     checked.diagnostics.check()
     body = lowered.body
-    for item in passes(lowered.homes):
+    for item in passes(lowered.homes, lowered.catalog.maps):
         if item.needed or item.name not in options.disabled_passes:
             body = item.run(body)
     catalog = lowered.catalog

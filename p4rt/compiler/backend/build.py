@@ -22,6 +22,7 @@ from p4rt.compiler.backend.ir import (
     Shift,
     ShiftKind,
     Slice,
+    Swap,
 )
 
 TRUE = Const(1, 1)
@@ -188,6 +189,15 @@ def concat(high: Expr, low: Expr) -> Expr:
     if isinstance(high, Const) and high.value == 0:
         return extend(low, width)
     return Concat(width, high, low)
+
+
+def swap(operand: Expr) -> Expr:
+    """The bytes of `operand` in the other order; it has 8, 16, 32 or 64 bits."""
+    if isinstance(operand, Const):
+        return const(
+            int.from_bytes(operand.value.to_bytes(operand.width // 8, "little"), "big"), operand.width
+        )
+    return operand if operand.width == 8 else Swap(operand.width, operand)
 
 
 def concat_all(parts: list[Expr]) -> Expr:

@@ -303,6 +303,10 @@ class _Emitter:
         return str(self._e.concat(self.expr(e.high), e.low.width, self.expr(e.low)))
 
     @expr.register
+    def _(self, e: ir.Swap) -> str:
+        return str(self._e.swap(e.width, self.expr(e.operand)))
+
+    @expr.register
     def _(self, e: ir.Choose) -> str:
         return str(self._e.choose(self.expr(e.condition), self.expr(e.then), self.expr(e.other)))
 

@@ -147,6 +147,13 @@ class Concat(Expr):
 
 
 @dataclass(frozen=True, slots=True)
+class Swap(Expr):
+    """The bytes of `operand`, of 16, 32 or 64 bits, in the other order."""
+
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class Choose(Expr):
     """`then` where the one bit `condition` is set, else `other`; both may be evaluated."""
 

@@ -110,6 +110,8 @@ def show(expr: ir.Expr) -> str:
             return f"{'sign' if signed else 'zero'}extend:{width}({show(operand)})"
         case ir.Concat(_, high, low):
             return f"({show(high)} ++ {show(low)})"
+        case ir.Swap(_, operand):
+            return f"swap({show(operand)})"
         case ir.Choose(_, condition, then, other):
             return f"({show(condition)} ? {show(then)} : {show(other)})"
         case ir.Load(width, memory, offset, big_endian):

@@ -173,6 +173,36 @@ def test_header_of_six_bytes_is_read_by_two_loads():
     assert load(text).run(bytes.fromhex("0000000000")).verdict == Verdict.ABORT
 
 
+# ---- join-stores
+
+
+@pytest.mark.parametrize("disabled", [(), ("join-stores",)])
+def test_key_of_fields_is_right_in_words_and_in_pieces(disabled: tuple[str, ...]):
+    headers = "header h_t { bit<16> a; bit<8> b; bit<32> c; bit<48> d; } struct headers_t { h_t h; }"
+    locals = """
+    action set(bit<8> v) { hdr.h.b = v; }
+    table t {
+        key = { hdr.h.a: exact; hdr.h.b: exact; hdr.h.c: exact; hdr.h.d: exact; }
+        actions = { set; NoAction; }
+        default_action = NoAction();
+    }"""
+    text = source(headers=headers, locals=locals, apply="t.apply();")
+    program = load(text, *disabled)
+    info = _translated(text, frozenset(disabled))[0].info["tables"][0]
+    key = {"hdr.h.a": 0x0102, "hdr.h.b": 3, "hdr.h.c": 0x04050607, "hdr.h.d": 0x08090A0B0C0D}
+    add(program, info, key, "set", v=0x77)
+    assert program.run(bytes.fromhex("0102030405060708090a0b0c0d")).packet.hex()[4:6] == "77"
+    assert program.run(bytes.fromhex("0102030405060708090a0b0c0e")).packet.hex()[4:6] == "03"
+
+
+def test_key_of_one_field_and_zeros_is_one_store():
+    locals = "table t { key = { hdr.h.a: exact; } actions = { NoAction; } }"
+    text = source(locals=locals, apply="t.apply();")
+    assert [line.split("#")[0].strip() for line in ir_of(text).splitlines() if "store.le key" in line] == [
+        "store.le key+0 8 = zeroextend:64(hdr_h_a)"
+    ]
+
+
 # ---- All of them
 
 

@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,10 @@ HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 
 
-@dataclass(frozen=True)
-class Case:
-    """A row: a program (a file, or its text), what is in its tables, and a packet that comes in by port 1."""
+sys.path.insert(0, str(HERE))
 
-    name: str
-    program: Path | str
-    packet: bytes
-    entries: tuple[str, ...] = ()
+from plots import bars, curves  # noqa: E402
+from programs import Case, all_cases, lookups  # noqa: E402
 
 
 @dataclass
@@ -42,6 +39,15 @@ class Timing:
     native: list[float] = field(default_factory=list)
     jit: list[float] = field(default_factory=list)
     interpreter: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was measured: Markdown, and the numbers for plots."""
+
+    text: str
+    timings: dict[str, Timing]
+    loads: list[tuple[int, float, float, float]]
 
 
 def build_engine(folder: Path) -> Path:
@@ -104,6 +110,7 @@ def measure(library: Path, case: Case, folder: Path, rounds: int) -> Timing:
     from p4rt.compiler import driver
     from p4rt.runtime.entries import parse_entries
     from p4rt.runtime.local import LocalProgram
+    from p4rt.runtime.meters import parse_rates
 
     path = case.program
     name = re.sub(r"\W+", "_", case.name)
@@ -114,6 +121,8 @@ def measure(library: Path, case: Case, folder: Path, rounds: int) -> Timing:
     local = LocalProgram(result.object, "interpreter")
     if case.entries:
         local.tables.add(parse_entries(local.info, case.entries, case.name))
+    for meter, rates in case.meters:
+        local.meters.set(meter, parse_rates(rates))
     compiled = LocalProgram(result.object, "interpreter")
     compiled.engine.adopt_maps(local.engine)
     compiled.engine.compile()
@@ -148,38 +157,120 @@ def measure(library: Path, case: Case, folder: Path, rounds: int) -> Timing:
     return timing
 
 
-def packet(text: str) -> bytes:
-    """A frame from hexadecimal digits, padded to 64 bytes."""
-    return bytes.fromhex(text).ljust(64, b"\0")
+def ratios(of: list[float], to: list[float]) -> list[float]:
+    """The ratios of two engines in the same rounds."""
+    return [a / b if b else 1.0 for a, b in zip(of, to, strict=True)]
 
 
-def example_cases() -> list[Case]:
-    """The programs under examples/, with the entries and the first packet of their scripts."""
-    cases = []
-    for script in sorted(CHECKOUT.glob("examples/*/*.stf")):
-        entries = script.with_suffix(".entries")
-        first = re.search(r"^packet \d+ ([0-9a-f ]+)$", script.read_text(), re.M)
-        assert first is not None
-        cases.append(
-            Case(f"examples/{script.stem}", script.with_suffix(".p4"), packet(first[1]),
-                 tuple(entries.read_text().splitlines()))
-        )  # fmt: skip
-    return cases
-
-
-def show(case: Case, timing: Timing) -> str:
+def row(case: Case, timing: Timing) -> str:
     """A row of the table."""
-    def ratios(of: list[float], to: list[float]) -> list[float]:
-        return [a / b if b else 1.0 for a, b in zip(of, to, strict=True)]
-
     ratio = ratios(timing.jit, timing.native)
     slower = statistics.median(ratios(timing.interpreter, timing.jit))
-    quartiles = statistics.quantiles(ratio, n=4)
+    low, _, high = statistics.quantiles(ratio, n=4)
+    times = (timing.native, timing.jit, timing.interpreter)
+    cells = [
+        case.name,
+        *(f"{statistics.median(t):.1f}" for t in times),
+        f"{statistics.median(ratio):.2f}",
+        f"{low:.2f}-{high:.2f}",
+        f"{slower:.1f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def summary(timings: dict[str, Timing]) -> str:
+    """The medians and extremes over all programs, as a sentence."""
+    jit = {name: statistics.median(ratios(t.jit, t.native)) for name, t in timings.items()}
+    slower = {name: statistics.median(ratios(t.interpreter, t.jit)) for name, t in timings.items()}
+    worst = max(jit, key=lambda name: jit[name])
+    least = min(slower, key=lambda name: slower[name])
     return (
-        f"| {case.name} | {statistics.median(timing.native):.1f} | {statistics.median(timing.jit):.1f} "
-        f"| {statistics.median(timing.interpreter):.0f} | {statistics.median(ratio):.2f} "
-        f"({quartiles[0]:.2f}-{quartiles[2]:.2f}) | {slower:.0f} |"
+        f"Over these {len(timings)} programs the engine's native code takes\n"
+        f"{statistics.median(jit.values()):.2f} times as long as native C in the median and "
+        f"{jit[worst]:.2f} times at worst ({worst});\n"
+        f"the interpreter takes {statistics.median(slower.values()):.1f} times as long as the engine's "
+        f"native code in the median, {slower[least]:.1f} times at least ({least})."
     )
+
+
+def load_times(rounds: int) -> list[tuple[int, float, float, float]]:
+    """Times in ms to load and to compile programs by their number of instructions.
+
+    A program of n tables of the same kind has about 60 times n instructions.  Each row is the size, the
+    medians of loading (reading, verifying, making maps) and of compiling, and their sum.
+    """
+    import ubpf
+    from p4rt.compiler import driver
+
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for n in (1, 2, 4, 8, 16, 32, 64):
+            path = Path(folder) / f"tables{n}.p4"
+            path.write_text(str(lookups("exact", n).program))
+            elf = driver.compile_file(path).object
+            load, compile_ = [], []
+            for _ in range(rounds):
+                start = time.thread_time()
+                program = ubpf.Program(elf, engine="interpreter")
+                middle = time.thread_time()
+                program.compile()
+                load.append((middle - start) * 1e3)
+                compile_.append((time.thread_time() - middle) * 1e3)
+            times = statistics.median(load), statistics.median(compile_)
+            rows.append((program.n_insns, *times, sum(times)))
+    return rows
+
+
+def report(build: Path, rounds: int, only: str) -> Report:
+    """Measures everything."""
+    library = build_engine(build)
+    timings, rows = {}, []
+    with tempfile.TemporaryDirectory() as folder:
+        for case in all_cases():
+            if only in case.name:
+                timings[case.name] = measure(library, case, Path(folder), rounds)
+                rows.append(row(case, timings[case.name]))
+                print(rows[-1], file=sys.stderr, flush=True)
+    loads = [] if only else load_times(7)
+    lines = [
+        "| program | native C, ns | engine, ns | interpreter, ns | engine / native C | quartiles |"
+        " interpreter / engine |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        *rows,
+    ]
+    load_lines = [
+        "| instructions | load and verify, ms | compile, ms | both, ms |",
+        "| ---: | ---: | ---: | ---: |",
+        *(f"| {n} | {a:.1f} | {b:.1f} | {c:.1f} |" for n, a, b, c in loads),
+    ]
+    text = "\n".join([*lines, "", summary(timings), "", *(load_lines if loads else [])])
+    return Report(text, timings, loads)
+
+
+def write(found: Report) -> None:
+    """Puts tables into docs/performance.md and plots into docs/img."""
+    page = CHECKOUT / "docs/performance.md"
+    begin, end = "<!-- begin bench/engine -->", "<!-- end bench/engine -->"
+    before, _, rest = page.read_text().partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found_end:
+        raise SystemExit(f"{page}: no lines {begin} and {end}")
+    page.write_text(f"{before}{begin}\n{found.text}\n{end}{after}")
+    images = CHECKOUT / "docs/img"
+    images.mkdir(exist_ok=True)
+    groups = {
+        name: (statistics.median(t.native), statistics.median(t.jit), statistics.median(t.interpreter))
+        for name, t in found.timings.items()
+    }
+    (images / "engine.svg").write_text(
+        bars("Nanoseconds a packet", ("native C", "engine", "interpreter"), groups)
+    )
+    sizes = [n for n, *_ in found.loads]
+    series = {
+        "compile": [b for _, _, b, _ in found.loads],
+        "load and verify": [a for _, a, _, _ in found.loads],
+    }
+    (images / "load.svg").write_text(curves("CPU time to load a program, ms", "instructions", sizes, series))
 
 
 def main() -> None:
@@ -188,14 +279,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--only", default="", help="cases whose names have this in them")
     parser.add_argument("--build", type=Path, default=CHECKOUT / ".build/bench-engine")
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md and docs/img, too")
     args = parser.parse_args()
     args.build.mkdir(parents=True, exist_ok=True)
-    library = build_engine(args.build)
-    with tempfile.TemporaryDirectory() as folder:
-        for case in example_cases():
-            if args.only in case.name:
-                print(show(case, measure(library, case, Path(folder), args.rounds)), flush=True)
+    found = report(args.build, args.rounds, args.only)
+    print(found.text)
+    if args.write:
+        write(found)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

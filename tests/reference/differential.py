@@ -38,6 +38,9 @@ class Pair:
         self.info = compiled.info
         self.compiled = ubpf.Program(compiled.object)
         self.references = [Interpreter(self.program, keep) for keep in (True, False)]
+        self._first = {
+            item["map"]: dict(self.compiled.maps[item["map"]].items()) for item in self.info["registers"]
+        }
         self.compared = 0
         self.undefined = 0
         self.verdicts: Counter[str] = Counter()
@@ -155,6 +158,8 @@ class Pair:
             packets.keep(packet, (verdict, frozenset(self.references[0].trace)))
             self.covered |= self.references[0].trace
         self.compare_registers()
+        if not self.undefined:
+            self.compare_counters()
 
     def run(self, packet: bytes, input_port: int = 0, now: int = 0) -> Outcome | None:
         """Run a packet on both sides; the result is what it gave, None when that is undefined.
@@ -212,18 +217,32 @@ class Pair:
         for info in self.info["registers"]:
             for key, data in self.compiled.maps[info["map"]].items():
                 index = int.from_bytes(key, "little")
-                if any(data) and index not in written.get(info["name"], {}):
+                begun = self._first[info["map"]][key]
+                if data != begun and index not in written.get(info["name"], {}):
                     raise Disagreement(f"{info['name']}[{index}] was not written, and holds {data.hex()}")
 
+    def compare_counters(self) -> None:
+        """What all elements of counter arrays have counted."""
+        expected = self.references[0].objects.counts
+        for info in self.info["counters"]:
+            for key, data in self.compiled.maps[info["map"]].items():
+                words = [int.from_bytes(data[i : i + 8], "little") for i in range(0, len(data), 8)]
+                packets, length = expected.get((info["name"], int.from_bytes(key, "little")), [0, 0])
+                names = [slot["name"] for slot in info["value"]]
+                wanted = [packets if name == "packets" else length for name in names]
+                if words != wanted:
+                    raise Disagreement(f"{info['name']}[{key.hex()}] holds {words}, not {wanted}")
+
     def _forget_registers(self) -> None:
-        """All registers to zero, on all sides."""
+        """All registers to what they began with, on all sides."""
         for reference in self.references:
             reference.registers.clear()
         for info in self.info["registers"]:
             target = self.compiled.maps[info["map"]]
             for key, data in list(target.items()):
-                if any(data):
-                    target.update(key, bytes(len(data)))
+                begun = self._first[info["map"]][key]
+                if data != begun:
+                    target.update(key, begun)
 
 
 def _controls(instance: model.Instance) -> list[model.Instance]:
@@ -247,7 +266,7 @@ def _outcome(result: ubpf.RunResult, like: Outcome) -> Outcome:
     verdict = result.verdict.name
     if verdict == "ABORT" or like.packet is None:
         return Outcome(verdict)
-    port = result.output_port if verdict == "REDIRECT" else None
+    port = result.output_port if verdict in ("REDIRECT", "RESUBMIT") else None
     return Outcome(verdict, port, result.packet, result.clone_port)
 
 

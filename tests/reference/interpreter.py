@@ -14,7 +14,7 @@ from p4rt.compiler.frontend import ast
 from . import values as v
 from .calls import Exit, Return
 from .expressions import ParserError
-from .lookup3 import lookup3
+from .externs import Objects, hash_bits
 from .parsers import PacketIn, emitted
 from .tables import Tables
 from .values import Record, Val
@@ -36,10 +36,14 @@ class Register:
     type: t.Type
     size: int
     elements: dict[int, Val] = field(default_factory=dict)
+    initial: Val | None = None
+    """What all elements begin with, None for zeros."""
 
     def read(self, index: int) -> Val:
         """The element; zeros outside."""
-        return self.elements.get(index, v.zero(self.type))
+        if self.initial is None or index >= self.size:
+            return self.elements.get(index, v.zero(self.type))
+        return self.elements.get(index, v.copy(self.initial))
 
     def write(self, index: int, value: Val) -> None:
         """Replace the element; nothing outside."""
@@ -68,6 +72,9 @@ class Interpreter(Tables):
         self.truncated = UNTRUNCATED
         self.standard: ast.Param | None = None
         self.action = "PASS"
+        self.table = 0
+        self.length = 0
+        self.objects = Objects()
 
     # ---- Externs
 
@@ -89,11 +96,12 @@ class Interpreter(Tables):
                 return self.now & ((1 << 48) - 1)
             case "hash":
                 type_ = t.substitute(call.args[2].param.type, self.type_env)
-                number, width = v.bits(args[2], type_)
-                size = (width + 7) // 8
                 place = bound[0][2]
                 assert place is not None
-                place.put(lookup3((number << (8 * size - width)).to_bytes(size, "big")))
+                place.put(hash_bits(str(args[1]).upper(), *v.bits(args[2], type_)) & 0xFFFFFFFF)
+            case "resubmit":
+                self._mark("RESUBMIT")
+                self.table = args[0]
             case "csum_replace2" | "csum_replace4":
                 return update_checksum(args[0], args[1], args[2], 1 if name == "csum_replace2" else 2)
             case "static_assert":
@@ -126,8 +134,12 @@ class Interpreter(Tables):
                 number, width = emitted(self.bind(call.args)[0][1])
                 receiver.data += number.to_bytes(width // 8, "big")
                 return None
-            case model.Instance(), "read" | "write":
+            case model.Instance(), "read" | "write" if receiver.decl.name == "Register":
                 return self._register(receiver, call)
+            case model.Instance(), name:
+                args = [value for _, value, _ in self.bind(call.args)]
+                types = [t.substitute(arg.param.type, self.type_env) for arg in call.args]
+                return self.objects.call(receiver, name, list(zip(args, types, strict=True)), self.length)
         raise NotImplementedError(f"method {call.method.name} of {receiver}")
 
     def register(self, instance: model.Instance) -> Register:
@@ -136,7 +148,10 @@ class Interpreter(Tables):
             assert isinstance(instance.type, t.ExternType)
             size = instance.args["size"]
             assert isinstance(size, int)
-            self.registers[instance] = Register(instance.type.args[0], size)
+            element, value = instance.type.args[0], instance.args.get("initial_value")
+            assert not isinstance(value, model.Instance)
+            initial = None if value is None else v.from_model(_named(value, element), element)
+            self.registers[instance] = Register(element, size, initial=initial)
         return self.registers[instance]
 
     def _register(self, instance: model.Instance, call: model.Call) -> Any:
@@ -162,11 +177,12 @@ class Interpreter(Tables):
         shared = [v.zero(param.type) for param in params[1:]]
         self.truncated, self.action, self.standard = UNTRUNCATED, "PASS", None
         self.trace = set()
+        self.length = len(packet)
+        self.objects.data.clear()
+        self.objects.sums.clear()
         if len(shared) > 2:
             assert isinstance(shared[2], Record)
-            shared[2].fields.update(
-                input_port=input_port, packet_length=len(packet), output_action="PASS"
-            )
+            shared[2].fields.update(input_port=input_port, packet_length=len(packet), output_action="PASS")
         into = PacketIn(packet)
         try:
             _, *shared = self._block(parser, [into, *shared])
@@ -188,9 +204,7 @@ class Interpreter(Tables):
             run(instance)
         return [self.env[param.decl] for param in params]
 
-    def _finish(
-        self, deparser: model.Instance, shared: list[Val], into: PacketIn, headroom: int
-    ) -> Outcome:
+    def _finish(self, deparser: model.Instance, shared: list[Val], into: PacketIn, headroom: int) -> Outcome:
         clone_port = output_port = None
         verdict = self.action
         if len(shared) > 2:
@@ -199,6 +213,8 @@ class Interpreter(Tables):
             verdict = str(fields["output_action"])
             clone_port = fields["clone_port"] if fields["clone"] else None
             output_port = fields["output_port"] if verdict == "REDIRECT" else None
+        if verdict == "RESUBMIT":
+            output_port = self.table
         if verdict == "ABORT":
             return Outcome("ABORT")
         if verdict == "DROP" and clone_port is None:
@@ -210,6 +226,17 @@ class Interpreter(Tables):
         packet = (out.data + into.rest())[: self.truncated]
         assert isinstance(clone_port, int | None) and isinstance(output_port, int | None)
         return Outcome(verdict, output_port, packet, clone_port)
+
+
+def _named(value: model.Value, type_: t.Type) -> model.Value:
+    """A struct given as a list, with the names of its fields."""
+    opened = t.strip(type_)
+    if not isinstance(value, model.RecordValue) or not isinstance(opened, t.StructType):
+        return value
+    if any(name not in opened.by_name for name in value.fields):
+        parts = zip(opened.by_name, value.fields.values(), strict=True)
+        return model.RecordValue(opened, dict(parts))
+    return value
 
 
 def update_checksum(checksum: int, old: int, new: int, words: int) -> int:

@@ -14,17 +14,28 @@ from p4rt.runtime import wire
 from p4rt.runtime.bridge import LoadedProgram
 from p4rt.runtime.entries import find_table
 from p4rt.runtime.errors import InputError
-from p4rt.runtime.info import Table
+from p4rt.runtime.extern_info import Externs
+from p4rt.runtime.info import ProgramInfo, Table
 from p4rt.runtime.values import type_name
 
 _AGING = {False: "notify", True: "delete"}
+
+
+def _externs(info: ProgramInfo | None) -> dict[str, list[str]]:
+    """Names of counters, meters and digests, by kind."""
+    externs = info.externs if info is not None else Externs()
+    return {
+        "counters": [item.name for item in (*externs.counters, *externs.direct_counters)],
+        "meters": [item.name for item in (*externs.meters, *externs.direct_meters)],
+        "digests": [item.name for item in externs.digests],
+    }
 
 
 @verb("show", "p4rt-ctl show br0 router\np4rt-ctl show br0 1 --format json")
 @bridge_argument
 @program_argument
 def show(settings: Settings, bridge: str, program: str) -> None:
-    """Show a program: statistics, tables, registers, maps."""
+    """Show a program: statistics, tables, registers, counters, meters, digests, maps."""
     with settings.program(bridge, program) as loaded:
         try:
             info = loaded.info
@@ -38,6 +49,8 @@ def show(settings: Settings, bridge: str, program: str) -> None:
         result["tables"] = [t.name for t in info.tables] if info else []
         result["value_sets"] = [s.name for s in info.value_sets] if info else []
         result["profiles"] = [p.name for p in info.members] if info else []
+        for kind, names in _externs(info).items():
+            result[kind] = names
         result["registers"] = [r.name for r in info.registers] if info else []
         result["maps"] = [asdict(m) | {"type": m.type_name} for m in maps]
         result["verifier"] = summary
@@ -54,6 +67,9 @@ def show(settings: Settings, bridge: str, program: str) -> None:
         if info.members:
             click.echo(f"  profiles: {', '.join(p.name for p in info.members)}")
         click.echo(f"  registers: {', '.join(r.name for r in info.registers) or 'none'}")
+        for kind, names in _externs(info).items():
+            if names:
+                click.echo(f"  {kind}: {', '.join(names)}")
     for m in maps:
         click.echo(
             f"  map {m.name}: {m.type_name}, key {m.key_size}, value {m.value_size} bytes, "

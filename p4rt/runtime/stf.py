@@ -17,6 +17,7 @@ leave by that port.
 
 from __future__ import annotations
 
+import operator
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -38,7 +39,15 @@ from p4rt.runtime.names import Named, canonical, resolve
 
 _PORT = re.compile(r"[0-9]{1,10}\Z")
 _MAX_PORT = 0xFFFFFFFF
-_UNSUPPORTED = ("check_counter", "mirroring_add", "mirroring_add_mc", "mirroring_get", "register_read")
+_CHECK = re.compile(
+    r"(?P<name>[^\s(]+)\s*(\(\s*(?P<index>\d+)\s*\))?\s*(?P<word>packets|bytes)?"
+    r"\s*(?P<relation>==|!=|<=|>=|<|>)\s*(?P<number>\d{1,20})\Z"
+)
+_COMPARE = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
+    ">=": operator.ge,
+}  # fmt: skip
+_UNSUPPORTED = ("mirroring_add", "mirroring_add_mc", "mirroring_get", "register_read")
 
 
 @dataclass(frozen=True)
@@ -90,7 +99,8 @@ def run(program: LocalProgram, lines: Sequence[str], origin: str) -> Result:
         except P4rtError as e:
             raise InputError(f"{origin}:{number}: {e}") from None
     failures = [f for number, port in sorted(script.ports.items()) for f in _compare(origin, number, port)]
-    expectations = sum(len(p.expected) for p in script.ports.values())
+    failures += [f"{origin}:{line}: {text}" for line, text in script.failed]
+    expectations = sum(len(p.expected) for p in script.ports.values()) + script.checks
     return Result(script.packets, expectations, tuple(failures))
 
 
@@ -101,6 +111,9 @@ class _Script:
         self._program = program
         self.ports: dict[int, Port] = defaultdict(Port)
         self.packets = 0
+        self.checks = 0
+        self.failed: list[tuple[int, str]] = []
+        """Lines of checks that do not hold, and why."""
 
     def statement(self, line: int, text: str) -> None:
         """Carries out one statement."""
@@ -117,6 +130,8 @@ class _Script:
             self._setdefault(rest)
         elif word == "remove":
             self._remove(rest)
+        elif word == "check_counter":
+            self._check_counter(line, rest)
         elif word in _UNSUPPORTED:
             raise InputError(f"'{word}' is not supported")
         elif word not in ("wait", "no_packet"):
@@ -192,6 +207,21 @@ class _Script:
         for table in reversed(self._program.info.all_tables):
             if not table.const_entries:
                 self._program.tables.clear(table)
+
+    def _check_counter(self, line: int, text: str) -> None:
+        match = _CHECK.match(text)
+        if not match:
+            raise InputError("not: check_counter NAME[(INDEX)] [packets|bytes] == NUMBER")
+        externs = self._program.info.externs
+        name = _known(match["name"], (*externs.counters, *externs.direct_counters))
+        index = match["index"]
+        found = self._program.counters.read(f"{name}[{index}]" if index is not None else name)
+        word = match["word"] or next(iter(found[0].words), "") if found else ""
+        have = sum(count.words.get(word, 0) for count in found)
+        self.checks += 1
+        if not _COMPARE[match["relation"]](have, int(match["number"])):
+            place = f"{name}[{index}]" if index is not None else name
+            self.failed.append((line, f"counter {place} has counted {have} {word}".rstrip()))
 
     def _table(self, name: str) -> Table:
         info = self._program.info

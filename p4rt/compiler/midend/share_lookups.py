@@ -70,9 +70,9 @@ class _ShareLookups(Flow[_State]):
             case ir.Lookup(pointer, map_name, key):
                 return self._look_up(statement, pointer, map_name, key, state)
             case _:
-                target = getattr(statement, "target", None)
-                if isinstance(target, ir.Var):
-                    state.numbers[target.name] = self._fresh(statement)
+                changed = getattr(statement, "target", None)
+                if isinstance(changed, ir.Var):
+                    state.numbers[changed.name] = self._fresh(statement)
                 self._forget_buffers(statement, state)
         return [statement]
 

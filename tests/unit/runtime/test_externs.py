@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from p4_programs import compiled, source
 
+from p4rt.runtime import stf
 from p4rt.runtime.entries import parse_entry
 from p4rt.runtime.errors import InputError
 from p4rt.runtime.info import ProgramInfo
@@ -148,6 +149,26 @@ def test_program_without_digests():
     loaded = LocalProgram(compiled(source()).object)
     with pytest.raises(InputError, match="program test has no digests"):
         loaded.digests.find(None)
+
+
+# ---- Scripts
+
+
+def test_script_checks_counters(program: LocalProgram):
+    """The fixture has sent one packet already."""
+    script = """
+    packet 1 0100
+    expect 1 0100
+    check_counter pipe.ports(1) packets == 2
+    check_counter pipe_ports (1) >= 2
+    check_counter ports == 2
+    check_counter pipe.ports(2) packets != 0
+    packet 1 1000
+    check_counter hits == 1
+    """
+    result = stf.run(program, script.splitlines(), "test.stf")
+    assert (result.packets, result.expectations) == (2, 6)
+    assert result.failures == ("test.stf:7: counter pipe.ports[2] has counted 0 packets",)
 
 
 # ---- What a program says of itself

@@ -70,6 +70,17 @@ def program(path: str, entries: str | None, actions: str) -> Callable[[Bridge], 
     return prepare
 
 
+def mirrored(prepare: Callable[[Bridge], None]) -> Callable[[Bridge], None]:
+    """The same in a bridge with a mirror, which selects nothing: what is redirected recirculates."""
+
+    def prepare_mirrored(bridge: Bridge) -> None:
+        bridge.switch.run("ovs-vsctl", "--id=@m", "create", "mirror", "name=none", "output_vlan=4000",
+                          "--", "set", "bridge", bridge.name, "mirrors=@m")  # fmt: skip
+        prepare(bridge)
+
+    return prepare_mirrored
+
+
 CASES = (
     Case("`output:2`", plain("output:2")),
     Case("`mod_dl_dst`, `mod_dl_src`, `dec_ttl`, `output:2`", plain(f"{REWRITE},output:2")),
@@ -78,6 +89,8 @@ CASES = (
          program("bench/programs/pass.p4", None, "PROG,load:1->NXM_NX_REG0[],output:2")),
     Case("`prog` (examples/router, redirects)",
          program("examples/router/router.p4", "router.entries", "PROG")),
+    Case("`prog` (examples/router, redirects), recirculated",
+         mirrored(program("examples/router/router.p4", "router.entries", "PROG"))),
     Case("`prog` (examples/firewall, passes), `output:2`",
          program("examples/firewall/firewall.p4", "firewall.entries", "PROG,output:2")),
 )

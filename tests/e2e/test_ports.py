@@ -267,6 +267,28 @@ def test_a_mirror_of_the_input_sees_a_packet_once(switch: Switch, br0: Bridge) -
     assert switch.exchange(1, [sent]) == {2: [packets.udp(dst="10.0.0.9")], 3: [sent]}
 
 
+@pytest.mark.parametrize("recirculates", [False, True], ids=["directly", "recirculated"])
+def test_a_batch_is_the_same_with_and_without_recirculation(
+    switch: Switch, ordered: Bridge, recirculates: bool
+) -> None:
+    if recirculates:
+        # A mirror that selects nothing keeps the action from sending packets itself.
+        switch.run("ovs-vsctl", "--id=@m", "create", "mirror", "name=none", "output_vlan=4000",
+                   "--", "set", "bridge", "br0", "mirrors=@m")  # fmt: skip
+        switch.settle()
+    arrivals: dict[int, list[bytes]] = {2: [], 3: []}
+    frames = []
+    for i in range(32):
+        clone_port = 3 if i % 5 == 0 else None
+        frames.append(order(REDIRECT, port=2 + i % 2, clone_port=clone_port, payload=bytes([i]) * 8))
+        if clone_port:
+            arrivals[clone_port].append(frames[-1])
+        arrivals[2 + i % 2].append(frames[-1])
+    assert switch.exchange(1, frames, batch=True) == arrivals
+    flows = switch.run("ovs-appctl", "dpctl/dump-flows")
+    assert ("dp_hash(0x3)" in flows) is recirculates
+
+
 def test_redirect_respects_a_port_that_must_not_forward(switch: Switch, ordered: Bridge) -> None:
     h3 = ordered.hosts.pop(3)
     switch.run("ovs-ofctl", "mod-port", "br0", "3", "no-forward")

@@ -76,6 +76,10 @@ struct dp_prog_input {
  * OpenFlow's 254, are the switch's own. */
 #define DP_PROG_TABLE_MAX 253
 
+/* OpenFlow ports under this may have a datapath port to which the action sends
+ * packets itself, without recirculation. */
+#define DP_PROG_DIRECT_MAX 64
+
 /* What became of one packet.  Ports are never 0: a program may also name
  * reserved ports as OpenFlow 1.1 does, with 32 bits.  A packet that is sent to
  * any other port or table is dropped. */

@@ -73,6 +73,7 @@ fail_llvm(struct compilation *c, LLVMErrorRef llvm_error)
 {
     char *message = LLVMGetErrorMessage(llvm_error);
 
+    free(*c->error);
     *c->error = strdup(message);
     LLVMDisposeErrorMessage(message);
     return EINVAL;
@@ -81,9 +82,23 @@ fail_llvm(struct compilation *c, LLVMErrorRef llvm_error)
 static int
 fail_message(struct compilation *c, char *message)
 {
+    free(*c->error);
     *c->error = strdup(message);
     LLVMDisposeMessage(message);
     return EINVAL;
+}
+
+/* Takes the place of LLVM's own handler, which ends the process. */
+static void
+take_diagnostic(LLVMDiagnosticInfoRef info, void *c_)
+{
+    struct compilation *c = c_;
+
+    if (LLVMGetDiagInfoSeverity(info) == LLVMDSError && !*c->error) {
+        char *message = LLVMGetDiagInfoDescription(info);
+
+        fail_message(c, message);
+    }
 }
 
 static int
@@ -394,6 +409,12 @@ emit(struct compilation *c, struct ubpf_jit_code *code)
     return 0;
 }
 
+static void
+release(struct ubpf_jit_code *code)
+{
+    LLVMConsumeError(LLVMOrcDisposeLLJIT(code->memory));
+}
+
 static int
 compile_module(struct compilation *c, struct ubpf_jit_code *code)
 {
@@ -415,7 +436,14 @@ compile_module(struct compilation *c, struct ubpf_jit_code *code)
     if (!err && show) {
         LLVMDumpModule(c->module);
     }
-    return err ? err : emit(c, code);
+    if (!err) {
+        err = emit(c, code);
+    }
+    if (!err && *c->error) {
+        release(code);
+        err = EINVAL;
+    }
+    return err;
 }
 
 static int
@@ -432,6 +460,7 @@ compile(const struct ubpf_jit_input *in, struct ubpf_jit_code *code,
         return ENOTSUP;
     }
     c.context = LLVMContextCreate();
+    LLVMContextSetDiagnosticHandler(c.context, take_diagnostic, &c);
     c.module = LLVMModuleCreateWithNameInContext("ubpf", c.context);
     err = compile_module(&c, code);
     LLVMDisposeModule(c.module);
@@ -440,12 +469,6 @@ compile(const struct ubpf_jit_input *in, struct ubpf_jit_code *code,
         LLVMDisposeTargetMachine(c.machine);
     }
     return err;
-}
-
-static void
-release(struct ubpf_jit_code *code)
-{
-    LLVMConsumeError(LLVMOrcDisposeLLJIT(code->memory));
 }
 
 extern const struct ubpf_jit_plugin ubpf_jit_plugin;

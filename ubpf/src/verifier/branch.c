@@ -62,6 +62,7 @@ narrow(struct verifier *v, const struct value *old, struct value to,
     }
     to.node = node_new(v, old->node, other->node);
     remainder_narrow(v, &to);
+    facts_narrow(v, old, &to);
     for (int i = 0; i < UBPF_N_REGS; i++) {
         struct value *reg = &v->cur->regs[i];
 

@@ -70,6 +70,68 @@ sum_without(struct verifier *v, const uint32_t *leaf, uint32_t n, uint32_t but)
     return sum;
 }
 
+/* The position of 'sym' among the 'n' symbols at 'leaf', or 'n'. */
+static uint32_t
+find_leaf(const uint32_t *leaf, uint32_t n, uint32_t sym)
+{
+    uint32_t i = 0;
+
+    while (i < n && leaf[i] != sym) {
+        i++;
+    }
+    return i;
+}
+
+/* Adds what 'fact' proves without the number 'to', which is 'lo' at least. */
+static void
+narrow_fact(struct verifier *v, const struct fact *fact,
+            const struct value *to, int64_t lo)
+{
+    uint32_t leaf[SUM_LEAVES], n, rest = 0;
+    const uint32_t *leaves = sym_leaves(v, &fact->sym, &n);
+    struct fact *known;
+
+    if (fact->sym != to->sym) {
+        if (find_leaf(leaves, n, to->sym) == n) {
+            return;
+        }
+        for (uint32_t i = 0; i < n; i++) {
+            leaf[i] = leaves[i]; /* sym_add() may move them. */
+        }
+        rest = sum_without(v, leaf, n, find_leaf(leaf, n, to->sym));
+    }
+    known = fact_find(v->cur, rest);
+    if (fact->bytes + lo <= 0 || (known && known->bytes >= fact->bytes + lo)) {
+        return;
+    }
+    mark_precise(v, to->node, PRECISION_ACCESS);
+    /* What comes after may need all of it, in the name of the new fact. */
+    if (*need_at(v, fact->need) < fact->bytes) {
+        *need_at(v, fact->need) = fact->bytes;
+    }
+    fact_add(v, rest, fact->bytes + lo);
+}
+
+void
+facts_narrow(struct verifier *v, const struct value *old,
+             const struct value *to)
+{
+    struct fact facts[MAX_FACTS];
+    uint32_t n = v->cur->n_facts;
+    const struct range *r = &to->num.r64;
+
+    /* Neither it nor the sums that it is a part of wrap around. */
+    if (r->smin == old->num.r64.smin || r->smin < -MAX_OFFSET
+        || r->smax > MAX_OFFSET || to->delta < -MAX_OFFSET
+        || to->delta > MAX_OFFSET) {
+        return;
+    }
+    memcpy(facts, v->cur->facts, n * sizeof *facts);
+    for (uint32_t i = 0; i < n && !v->error; i++) {
+        narrow_fact(v, &facts[i], to, r->smin - to->delta);
+    }
+}
+
 void
 fact_add_pointer(struct verifier *v, const struct value *ptr, int64_t bytes)
 {

@@ -266,6 +266,9 @@ void fact_add(struct verifier *, uint32_t sym, int64_t bytes);
  * for pointers of which 'ptr' is the sum with a number. */
 void fact_add_pointer(struct verifier *, const struct value *ptr,
                       int64_t bytes);
+/* The same when the number 'old' became known better, as 'to'. */
+void facts_narrow(struct verifier *, const struct value *old,
+                  const struct value *to);
 /* Notes that 'sym' is how many bytes lie between 'ptr' and the end. */
 void remainder_add(struct verifier *, uint32_t sym, const struct value *ptr);
 /* Notes what it says of the packet that the number 'to' became known better.

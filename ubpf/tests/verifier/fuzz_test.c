@@ -59,7 +59,7 @@ try_program(const struct ubpf_object *obj, uint64_t max_steps)
     m.functions = functions;
     m.n_functions = n_functions;
     for (int i = 0; i < PACKETS; i++) {
-        if (!machine_run(&m, obj, reached, below(i % 3 ? 200 : 80),
+        if (!machine_run(&m, obj, reached, below(i % 3 ? 50 : 200),
                          max_steps)) {
             return false;
         }

@@ -239,6 +239,62 @@ gen_check(struct generator *g)
     g->regs[tmp] = PACKET;
 }
 
+/* Leaves if 'reg' is less than 'low'. */
+static void
+gen_leave_below(struct generator *g, uint32_t reg, uint32_t low)
+{
+    emit(g, one_in(2) ? 0xa5 : 0xc5, reg, 0, 1, low);
+    emit(g, 0x05, 0, 0, 2, 0);
+    emit(g, 0xb7, 0, 0, 0, 2);
+    emit(g, 0x95, 0, 0, 0, 0);
+    g->regs[0] = NUMBER;
+}
+
+/* Checks a packet pointer plus one or two numbers, perhaps one of the numbers
+ * afterwards, and loads about where that proves enough. */
+static void
+gen_variable(struct generator *g)
+{
+    const uint32_t ptr = 7, end = 8, tmp = 9, by = 5, also = 4;
+    uint32_t k = below(24), low = 0;
+    bool two = one_in(3);
+
+    if (g->regs[6] != CTX) {
+        return;
+    }
+    emit(g, 0x79, ptr, 6, 0, 0);
+    emit(g, 0x79, end, 6, 8, 0);
+    emit(g, 0x61, by, 6, 16, 0);
+    emit(g, 0x61, also, 6, 24, 0);
+    emit(g, 0x57, by, 0, 0, (1 << below(5)) - 1);
+    emit(g, 0x57, also, 0, 0, (1 << below(4)) - 1);
+    emit(g, 0xbf, tmp, ptr, 0, 0);
+    emit(g, 0x0f, tmp, by, 0, 0);
+    if (two) {
+        emit(g, 0x0f, tmp, also, 0, 0);
+    }
+    emit(g, 0x07, tmp, 0, 0, k);
+    emit(g, 0x2d, tmp, end, 1, 0);
+    emit(g, 0x05, 0, 0, 2, 0);
+    emit(g, 0xb7, 0, 0, 0, 2);
+    emit(g, 0x95, 0, 0, 0, 0);
+    if (one_in(2)) {
+        low = below(10);
+        gen_leave_below(g, by, low);
+    }
+    if (two && one_in(2)) {
+        emit(g, 0xbf, tmp, ptr, 0, 0);
+        emit(g, 0x0f, tmp, also, 0, 0);
+        emit(g, 0x71, by, tmp, (int) (k + low) - 1 + one_in(3), 0);
+    } else {
+        emit(g, 0x71, by, ptr, (int) (k + low) - 1 + one_in(3), 0);
+    }
+    g->regs[0] = g->regs[by] = NUMBER;
+    g->regs[also] = SMALL;
+    g->regs[ptr] = g->regs[tmp] = PACKET;
+    g->regs[end] = END;
+}
+
 static uint8_t
 size_bits(int log)
 {
@@ -651,6 +707,8 @@ gen_block(struct generator *g, uint32_t n)
         case 4:
             if (one_in(3)) {
                 gen_length(g);
+            } else if (one_in(3)) {
+                gen_variable(g);
             } else {
                 gen_check(g);
             }

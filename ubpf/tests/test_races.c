@@ -2,7 +2,8 @@
  *
  * Two threads look up while a third writes, for each type of map.  Built with
  * -DUBPF_SANITIZE=thread it finds races, with address the use of elements that
- * were freed.  `test_races N` does N operations per thread.
+ * were freed.  `test_races N [TYPE]` does N operations per
+ * thread, on maps of one type.
  *
  * The grace periods are those of a quiescent-state scheme like Open vSwitch's,
  * reduced to what the test needs: each reader counts its rounds, and what was
@@ -36,6 +37,7 @@ static pthread_mutex_t postponed_lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_ulong rounds[N_READERS];
 static atomic_bool done[N_READERS];
 static unsigned long n_operations = 20000;
+static uint32_t only_type; /* 0: all. */
 static struct ubpf_map *map;
 
 static void
@@ -203,7 +205,9 @@ dump_once(void)
     for (int k = 0; k < N_KEYS && !is_type(UBPF_MAP_TYPE_RING)
                     && !is_type(UBPF_MAP_TYPE_LRU_HASH);
          k++) {
-        CHECK(k % 2 ? seen[k] <= 1 : seen[k] == 1);
+        /* In a ternary map what comes back may get another place. */
+        CHECK(k % 2 ? seen[k] <= 1 || is_type(UBPF_MAP_TYPE_TERNARY)
+                    : seen[k] == 1);
     }
 }
 
@@ -276,13 +280,17 @@ write_all(void)
 }
 
 static void
-race(uint32_t type, uint32_t flags)
+race(uint32_t type, uint32_t flags, uint32_t max_entries)
 {
     struct ubpf_host host = ubpf_host_single_threaded;
-    struct ubpf_map_def def = {type, KEY_SIZE, sizeof(struct value), N_KEYS,
-                               flags};
+    struct ubpf_map_def def = {type, KEY_SIZE, sizeof(struct value),
+                               max_entries, flags};
     pthread_t readers[N_READERS];
     unsigned long n;
+
+    if (only_type && type != only_type) {
+        return;
+    }
 
     if (type == UBPF_MAP_TYPE_ARRAY || type == UBPF_MAP_TYPE_THREAD_ARRAY
         || type == UBPF_MAP_TYPE_METER) {
@@ -324,15 +332,19 @@ main(int argc, char *argv[])
     if (argc > 1) {
         n_operations = strtoul(argv[1], NULL, 10);
     }
-    race(UBPF_MAP_TYPE_HASH, 0);
-    race(UBPF_MAP_TYPE_HASH, UBPF_MAP_F_GROW);
-    race(UBPF_MAP_TYPE_ARRAY, 0);
-    race(UBPF_MAP_TYPE_THREAD_HASH, 0);
-    race(UBPF_MAP_TYPE_THREAD_ARRAY, 0);
-    race(UBPF_MAP_TYPE_LRU_HASH, 0);
-    race(UBPF_MAP_TYPE_LPM, 0);
-    race(UBPF_MAP_TYPE_RING, 0);
-    race(UBPF_MAP_TYPE_TERNARY, 0);
-    race(UBPF_MAP_TYPE_METER, 0);
+    if (argc > 2) {
+        only_type = (uint32_t) strtoul(argv[2], NULL, 10);
+    }
+    race(UBPF_MAP_TYPE_HASH, 0, N_KEYS);
+    race(UBPF_MAP_TYPE_HASH, UBPF_MAP_F_GROW, N_KEYS);
+    race(UBPF_MAP_TYPE_ARRAY, 0, N_KEYS);
+    race(UBPF_MAP_TYPE_THREAD_HASH, 0, N_KEYS);
+    race(UBPF_MAP_TYPE_THREAD_ARRAY, 0, N_KEYS);
+    race(UBPF_MAP_TYPE_LRU_HASH, 0, N_KEYS);
+    race(UBPF_MAP_TYPE_LPM, 0, N_KEYS);
+    race(UBPF_MAP_TYPE_LPM, 0, 65536);
+    race(UBPF_MAP_TYPE_RING, 0, N_KEYS);
+    race(UBPF_MAP_TYPE_TERNARY, 0, N_KEYS);
+    race(UBPF_MAP_TYPE_METER, 0, N_KEYS);
     return 0;
 }

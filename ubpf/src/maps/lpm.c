@@ -40,34 +40,49 @@ element_size(const struct ubpf_map_def *def)
     return value_ofs(def) + ubpf_round8(def->value_size);
 }
 
+/* True if a map of 'def' has the index for many prefixes of 32 bits. */
+static bool
+uses_direct(const struct ubpf_map_def *def)
+{
+    return def->key_size == PREFIX_LEN_SIZE + 4
+           && def->max_entries >= DIRECT_MIN_ENTRIES;
+}
+
 static uint64_t
 lpm_footprint(const struct ubpf_map_def *def)
 {
+    uint32_t data_size = def->key_size - (uint32_t) PREFIX_LEN_SIZE;
+
     return sizeof(struct lpm_map) + table_footprint(def->max_entries)
            + pool_footprint(element_size(def), def->max_entries)
            + trie_footprint(def)
-           + stride_footprint(def->max_entries,
-                              def->key_size - (uint32_t) PREFIX_LEN_SIZE);
+           + (uses_direct(def)
+                  ? direct_footprint(def->max_entries)
+                  : stride_footprint(def->max_entries, data_size));
 }
 
 static struct ubpf_map *
 lpm_create(const struct ubpf_host *host, const struct ubpf_map_def *def)
 {
     struct lpm_map *lpm = map_zalloc(host, sizeof *lpm);
+    bool is_large = uses_direct(def);
 
     if (!lpm) {
         return NULL;
     }
     lpm->max_prefix_len = (uint32_t) (def->key_size - PREFIX_LEN_SIZE) * 8;
     lpm->value_ofs = value_ofs(def);
-    lpm->pool = pool_create(host, element_size(def), 0);
+    lpm->pool =
+        pool_create(host, element_size(def), is_large ? def->max_entries : 0);
     if (!lpm->pool || trie_init(&lpm->trie, host, lpm->max_prefix_len / 8)
-        || stride_init(&lpm->stride, host)
+        || (is_large ? direct_init(&lpm->direct, host)
+                     : stride_init(&lpm->stride, host))
         || table_init(&lpm->table, host, def->key_size, def->max_entries, true)
         || ubpf_map_init(&lpm->up, &ubpf_lpm_ops, host, def)) {
         table_uninit(&lpm->table, NULL);
         trie_uninit(&lpm->trie);
         stride_uninit(&lpm->stride);
+        direct_uninit(&lpm->direct);
         pool_destroy(lpm->pool);
         map_free(host, lpm, sizeof *lpm);
         return NULL;
@@ -83,6 +98,7 @@ lpm_destroy(struct ubpf_map *map)
 
     trie_uninit(&lpm->trie);
     stride_uninit(&lpm->stride);
+    direct_uninit(&lpm->direct);
     table_uninit(&lpm->table, pool_free);
     pool_destroy(lpm->pool);
     ubpf_map_uninit(map);
@@ -148,7 +164,8 @@ find_longest(const struct lpm_map *lpm, const void *key)
 
     memcpy(&prefix_len, key, sizeof prefix_len);
     if (prefix_len == lpm->max_prefix_len) {
-        return stride_lookup(&lpm->stride, data);
+        return lpm->direct.slots ? direct_lookup_inline(&lpm->direct, data)
+                                 : stride_lookup(&lpm->stride, data);
     }
     return prefix_len < lpm->max_prefix_len
                ? trie_lookup(&lpm->trie, data, prefix_len)
@@ -214,7 +231,11 @@ insert(struct lpm_map *lpm, struct table_element *element, const void *value,
     if (old) {
         table_replace(&lpm->table, old, element);
         trie_set(&lpm->trie, data, prefix_len, element);
-        stride_replace(&lpm->stride, data, prefix_len, old, element);
+        if (lpm->direct.slots) {
+            direct_exchange(&lpm->direct, data, prefix_len, old, element);
+        } else {
+            stride_replace(&lpm->stride, data, prefix_len, old, element);
+        }
         *oldp = old;
         return 0;
     }
@@ -229,7 +250,9 @@ insert(struct lpm_map *lpm, struct table_element *element, const void *value,
     if (err) {
         return err;
     }
-    err = stride_add(&lpm->stride, data, prefix_len, element);
+    err = lpm->direct.slots
+              ? direct_add(&lpm->direct, data, prefix_len, element)
+              : stride_add(&lpm->stride, data, prefix_len, element);
     if (err) {
         /* Somebody may have seen it. */
         table_remove(&lpm->table, element);
@@ -282,7 +305,11 @@ take_out(struct lpm_map *lpm, const struct lpm_key *key,
     table_remove(&lpm->table, old);
     trie_remove(&lpm->trie, data, prefix_len);
     next = prefix_len ? trie_lookup(&lpm->trie, data, prefix_len - 1) : NULL;
-    stride_remove(&lpm->stride, data, prefix_len, old, next);
+    if (lpm->direct.slots) {
+        direct_remove(&lpm->direct, data, prefix_len, old, next);
+    } else {
+        stride_remove(&lpm->stride, data, prefix_len, old, next);
+    }
 }
 
 static int
@@ -342,7 +369,8 @@ lpm_get_info(const struct ubpf_map *map, struct ubpf_map_info *info)
         atomic_load_explicit(&lpm->table.n, memory_order_relaxed);
     info->bytes = sizeof *lpm + table_bytes(&lpm->table)
                   + pool_bytes(lpm->pool) + trie_bytes(&lpm->trie)
-                  + stride_bytes(&lpm->stride);
+                  + (lpm->direct.slots ? direct_bytes(&lpm->direct)
+                                       : stride_bytes(&lpm->stride));
 }
 
 const struct map_ops ubpf_lpm_ops = {

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "maps/direct.h"
 #include "maps/map.h"
 #include "maps/pool.h"
 #include "maps/stride.h"
@@ -18,7 +19,8 @@ struct lpm_map {
     struct table table;
     struct pool *pool;
     struct trie trie;
-    struct stride stride;
+    struct stride stride; /* One of the two has the prefixes. */
+    struct direct direct;
     uint32_t max_prefix_len;
     uint32_t value_ofs; /* From the start of an element. */
 };
@@ -30,6 +32,7 @@ lpm_lookup_inline(const struct ubpf_map *map, const void *key,
                   uint32_t key_size)
 {
     const struct lpm_map *lpm = (const struct lpm_map *) map;
+    const uint8_t *data = (const uint8_t *) key + sizeof(uint32_t);
     struct table_element *element;
     uint32_t prefix_len;
 
@@ -37,8 +40,8 @@ lpm_lookup_inline(const struct ubpf_map *map, const void *key,
     if (prefix_len != (key_size - sizeof prefix_len) * 8) {
         return map->ops->lookup(map, key);
     }
-    element = stride_lookup_inline(&lpm->stride,
-                                   (const uint8_t *) key + sizeof prefix_len);
+    element = lpm->direct.slots ? direct_lookup_inline(&lpm->direct, data)
+                                : stride_lookup_inline(&lpm->stride, data);
     return element ? (uint8_t *) element + sizeof *element
                          + (((uint64_t) key_size + 7) & ~UINT64_C(7))
                    : NULL;

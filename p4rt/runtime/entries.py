@@ -297,7 +297,7 @@ def table_of(info: ProgramInfo, parts: ParsedText) -> Table:
 def parse_key(table: Table, pairs: Sequence[tuple[str, str]]) -> Key:
     """Reads the key of an entry of `table` from pairs of name and text.
 
-    Fields that are left out match everything, but for exact ones, which must be there."""
+    Fields that are left out match everything, but for exact ones, which must be there; something must be."""
     if not table.key:
         raise InputError(f"table {table.name} has no key, only a default action")
     found: dict[str, Match] = {}
@@ -310,7 +310,8 @@ def parse_key(table: Table, pairs: Sequence[tuple[str, str]]) -> Key:
         if key_field.name in found:
             raise InputError(f"{key_field.name} is given twice")
         found[key_field.name] = parse_match(text, key_field)
-    missing = [f.name for f in table.key if f.name not in found and f.match == "exact"]
+    nothing = not found and priority is None  # More likely forgotten than meant; `*` says it.
+    missing = [f.name for f in table.key if f.name not in found and (f.match == "exact" or nothing)]
     if missing:
         raise InputError(f"{table.kind} {table.name}: no value for key field {', '.join(missing)}")
     if table.has_priorities and priority is None:

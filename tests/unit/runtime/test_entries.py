@@ -67,6 +67,12 @@ def test_prefix_of_no_bits(info: ProgramInfo) -> None:
     assert encoded(info, ROUTE.replace("10.1.0.0/16", "0.0.0.0/0"))[0] == "20000000" "00000007" "00000000"
 
 
+def test_prefix_left_out_matches_everything(info: ProgramInfo) -> None:
+    text = "table=route,vrf=7,actions=drop"
+    assert encoded(info, text)[0] == "20000000" "00000007" "00000000"
+    assert parse_entry(info, text) == parse_entry(info, "table=route,vrf=7,dst=*,actions=drop")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -79,6 +85,7 @@ def test_prefix_of_no_bits(info: ProgramInfo) -> None:
         ("table=route,vrf=1,src=1,actions=drop",
          r"table pipe.route has no key field src \(key fields: meta.vrf"),
         ("table=route,dst=1,actions=drop", "table pipe.route: no value for key field meta.vrf"),
+        ("table=route,actions=drop", "table pipe.route: no value for key field meta.vrf, hdr.ipv4.dst"),
         ("table=route,vrf=1,vrf=2,dst=1,actions=drop", "vrf is given twice"),
         ("table=route,vrf=1,meta.vrf=2,dst=1,actions=drop", "meta.vrf is given twice"),
         ("table=route,table=acl,actions=drop", "table is given twice"),

@@ -140,6 +140,42 @@ def test_direct_counter_is_reset_for_one_entry():
     assert run(program, "0100") == "0109"
 
 
+def test_direct_counter_of_const_entries_is_reset():
+    entries = "const entries = { 1: mark(9); 2: pass(); } default_action"
+    program = load(locals=TABLE.replace("default_action", entries), apply="t.apply();")
+    for packet in ("0100", "0200"):
+        run(program, packet)
+    program.counters.reset("hits[hdr.h.a=1]")
+    assert counts(program, "hits")[:2] == [
+        "pipe.hits[hdr.h.a=1]={packets=0,bytes=0}",
+        "pipe.hits[hdr.h.a=2]={packets=1,bytes=2}",
+    ]
+    assert run(program, "0100") == "0109"
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry"),
+    [
+        ("lpm", "hdr.h.a=16/4"),
+        ("ternary", "priority=3,hdr.h.a=16&&&0xf0"),
+        ("range", "priority=3,hdr.h.a=16..31"),
+    ],
+)
+def test_direct_counter_of_other_match_kinds(kind: str, entry: str):
+    """Beside the time of the last use, which is in the state, too."""
+    table = TABLE.replace("exact", kind).replace("default_action", "support_timeout = true; default_action")
+    program = load(locals=table, apply="t.apply();")
+    add(program, f"table=t,{entry},idle_timeout=9s,actions=mark(9)")
+    for packet in ("1000", "1f00", "2000"):
+        run(program, packet)
+    assert counts(program, f"hits[{entry}]") == [f"pipe.hits[{entry}]={{packets=2,bytes=4}}"]
+    program.counters.reset(f"hits[{entry}]")
+    assert counts(program, f"hits[{entry}]") == [f"pipe.hits[{entry}]={{packets=0,bytes=0}}"]
+    assert [found.format() for found in program.tables.entries(program.info.tables[0])] == [
+        f"table=pipe.t,{entry},idle_timeout=9s,actions=mark(v=9)"
+    ]
+
+
 # ---- Meters
 
 METER = "Meter<bit<8>>(4, PSA_MeterType_t.{unit}) m;"

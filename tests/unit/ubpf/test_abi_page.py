@@ -17,7 +17,7 @@ PAGE = (TOP / "docs/abi.md").read_text()
 
 @pytest.fixture
 def program(tmp_path: Path) -> ubpf.Program:
-    (tmp_path / "count.c").write_text(PAGE.split("```c\n")[1].split("```")[0])
+    (tmp_path / "count.c").write_text(PAGE.split("## A program in C\n")[1].split("```c\n")[1].split("```")[0])
     command = next(line for line in PAGE.splitlines() if line.startswith("    clang-19 "))
     command = command.replace(".build/libubpf/include", str(TOP / "ubpf/include"))
     subprocess.run(shlex.split(command), cwd=tmp_path, check=True)

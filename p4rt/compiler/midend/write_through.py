@@ -2,7 +2,8 @@
 """Pass: write a header's field to the packet where it is assigned, not once more wherever the packet leaves.
 
 A path that assigns to no field then stores none, and no field has to be kept for the end.  What is dropped
-may have been written to: nobody sees it.  Runs after `fold`, which finds the headers' places.
+may have been written to: nobody sees it.  Runs after `fold`, which finds the headers' places; a header that
+has different ones is written to where its position says.
 """
 
 from __future__ import annotations
@@ -14,16 +15,15 @@ from p4rt.compiler.midend.home import Home, positions
 
 
 def write_through(block: ir.Block, homes: tuple[Home, ...]) -> ir.Block:
-    """`block` with stores next to assignments for headers whose place is a number."""
+    """`block` with stores next to assignments."""
     return _WriteThrough(homes, positions(block, homes)).block(block)
 
 
 class _WriteThrough:
     def __init__(self, homes: tuple[Home, ...], places: dict[str, int]) -> None:
         self._places = places
-        placed = [home for home in homes if home.valid.name in places]
-        self._homes = {field.name: home for home in placed for field in home.fields}
-        self._late = {home.written.name for home in placed}
+        self._homes = {field.name: home for home in homes for field in home.fields}
+        self._late = {home.written.name for home in homes}
 
     def block(self, block: ir.Block) -> ir.Block:
         """The block, rewritten."""
@@ -52,6 +52,7 @@ class _WriteThrough:
         if isinstance(statement, ir.Assign) and statement.extracted:
             return ()
         home = self._homes[target.name]
-        point = home.point(build.const(self._places[home.valid.name], ir.WORD))
+        place = self._places.get(home.valid.name)
+        point = home.point(home.position if place is None else build.const(place, ir.WORD))
         body = tuple(replace(item, span=statement.span) for item in (point, home.store(target)))
         return (ir.If(home.valid, body, (), span=statement.span),)

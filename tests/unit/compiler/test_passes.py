@@ -128,6 +128,25 @@ def test_field_of_a_header_that_is_not_there_is_not_stored():
     assert program.run(bytes.fromhex("0100010203040506aabbcc")).packet.hex() == "0100010203040506aabbee"
 
 
+def test_field_of_a_header_with_two_places_is_stored_where_it_is():
+    headers = """header k_t { bit<8> kind; } header tag_t { bit<16> v; } header h_t { bit<8> a; bit<16> b; }
+    struct headers_t { k_t k; tag_t tag; h_t h; }"""
+    states = """
+    state start { pkt.extract(hdr.k); transition select(hdr.k.kind) { 1: tag; 2: last; default: accept; } }
+    state tag { pkt.extract(hdr.tag); transition last; }
+    state last { pkt.extract(hdr.h); transition accept; }
+    """
+    emits = "pkt.emit(hdr.k); pkt.emit(hdr.tag); pkt.emit(hdr.h);"
+    apply = "if (hdr.h.a == 9) { hdr.h.b = 0xbeef; }"
+    text = source(headers=headers, states=states, emits=emits, apply=apply)
+    program = load(text)
+    assert program.run(bytes.fromhex("01777709000055")).packet.hex() == "01777709beef55"
+    assert program.run(bytes.fromhex("0209000055")).packet.hex() == "0209beef55"
+    assert program.run(bytes.fromhex("0208000055")).packet.hex() == "0208000055"
+    assert program.run(bytes.fromhex("0309000055")).packet.hex() == "0309000055"
+    assert insns(program, "02080000") <= insns(load(text, "write-through"), "02080000")
+
+
 def test_field_assigned_in_the_parser_is_stored():
     states = "state start { pkt.extract(hdr.h); hdr.h.b = hdr.h.a; transition accept; }"
     assert load(source(states=states)).run(bytes.fromhex("0507")).packet.hex() == "0505"

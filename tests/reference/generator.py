@@ -351,20 +351,19 @@ class Program:
     def table(self, name: str, actions: Sequence[Function]) -> tuple[list[str], str]:
         """A table whose keys are exact but for one prefix, or of any match kind."""
         make = self.make
-        count = self.rng.randrange(3)
         kinds = ["exact"]
         if self.rng.random() < 0.4:
             kinds += ["ternary", "optional"]
-        keys = [
-            f'{make.expression(make.type(), 1)}: {self.rng.choice(kinds)} @name("k{n}");'
-            for n in range(count)
-        ]
+        elements = [(make.type(), self.rng.choice(kinds)) for _ in range(self.rng.randrange(3))]
         if len(kinds) > 1 and self.rng.random() < 0.5:
             type_ = Type(self.rng.choice(["bit", "int"]), self.rng.choice([2, 7, 8, 16, 33, 64]))
-            keys.append(f'{make.expression(type_, 1)}: range @name("r");')
+            elements.append((type_, "range"))
         if self.rng.random() < 0.4:
-            keys.append(f'{make.expression(bit(make.width()), 1)}: lpm @name("p");')
-            self.rng.shuffle(keys)
+            elements.append((bit(make.width()), "lpm"))
+            self.rng.shuffle(elements)
+        keys = [
+            f'{make.expression(type_, 1)}: {kind} @name("k{n}");' for n, (type_, kind) in enumerate(elements)
+        ]
         listed, names = [], []
         for action in self.rng.sample(list(actions), min(len(actions), self.rng.randrange(1, 4))):
             args = self.table_arguments(action)
@@ -381,9 +380,50 @@ class Program:
         else:
             listed.append("NoAction;")
             default = "default_action = NoAction(); "
-        lines += f"actions = {{ {' '.join(listed)} }} {default}size = 16;"
+        lines += f"actions = {{ {' '.join(listed)} }} {default}size = 16; {self.entries(elements, names)}"
         labels = [action.name for action in names] or ["NoAction"]
         return labels, f"table {name} {{ {lines} }}"
+
+    def entries(self, elements: Sequence[tuple[Type, str]], names: Sequence[Function]) -> str:
+        """Entries of a table that has priorities; without, two could be the same, which is an error."""
+        if not names or not {kind for _, kind in elements} & {"ternary", "optional", "range"}:
+            return ""
+        if self.rng.random() < 0.5:
+            return ""
+        lines = []
+        explicit = self.rng.random() < 0.5
+        for number in range(self.rng.randrange(1, 5)):
+            chosen = self.rng.choice(names)
+            values = [self.make.literal(type_) for direction, type_ in chosen.params if not direction]
+            given = explicit and (not number or self.rng.random() < 0.5)
+            priority = f"priority = {self.rng.randrange(10, 20)}: " if given else ""
+            keyset = ", ".join(self.asked(type_, kind) for type_, kind in elements)
+            keyset = f"({keyset})" if len(elements) > 1 else keyset
+            lines.append(f"{priority}{keyset}: {chosen.name}({', '.join(values)});")
+        wins = self.rng.choice(["", "", "largest_priority_wins = false; "])
+        const = self.rng.choice(["", "const "])
+        silent = '@noWarn("duplicate_priorities") @noWarn("entries_out_of_priority_order") '
+        return f"{wins}{silent}{const}entries = {{ {' '.join(lines)} }}"
+
+    def asked(self, type_: Type, kind: str) -> str:
+        """What an entry may ask of a key element."""
+        value, width = self.make.literal(type_), type_.width
+        if kind == "exact" or (type_.kind == "bool" and self.rng.random() < 0.6):
+            return value
+        if self.rng.random() < 0.3:
+            return "_"
+        if kind == "lpm":
+            length = self.rng.randrange(width + 1)
+            return f"{value} &&& {width}w{((1 << length) - 1) << (width - length)}"
+        if kind == "ternary" and type_.kind == "bit":
+            return f"{value} &&& {self.make.literal(type_)}"
+        if kind == "range" and type_.kind == "bit":
+            low, high = sorted(self.rng.getrandbits(width) for _ in range(2))
+            return f"{width}w{low} .. {width}w{high}"
+        if kind == "range":
+            low, high = sorted(self.rng.getrandbits(width) - (1 << (width - 1)) for _ in range(2))
+            return f"{low} .. {high}"
+        return value
 
     bound: dict[str, list[str]]
 

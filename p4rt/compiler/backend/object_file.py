@@ -103,15 +103,27 @@ _OPTION = re.compile(r" \[-W[^]]*\]$")
 
 
 def _problems(output: str, given: ir.GivenInC) -> Iterator[tuple[str, int, int, str]]:
-    """What clang says of the C that the user gives, files named as the user did."""
+    """What clang says of the C that the user gives, files named as the user did.
+
+    What it says of the compiler's own C behind that is most likely for something that is not closed.
+    """
+    if any(sign in output for sign in _TOO_LARGE):
+        return
     names = {str(Path(file).resolve()): file for file in given.files}
+    own: str | None = None
+    count = 0
     for match in _PLACE.finditer(output):
         text = _OPTION.sub("", match["text"])
         undefined = _UNDEFINED.search(text)
         if undefined is not None:
             text = f"no C file defines the function '{undefined[1]}'"
-        if match["file"] not in _OWN:
+        if match["file"] in _OWN:
+            own = own or text
+        else:
+            count += 1
             yield names.get(match["file"], match["file"]), int(match["line"]), int(match["column"]), text
+    if not count and own is not None:
+        yield given.files[-1], 0, 0, f"the program cannot be compiled behind this C: {own}"
 
 
 def assemble(c_source: str, given: ir.GivenInC | None = None) -> str:

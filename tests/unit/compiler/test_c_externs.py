@@ -168,10 +168,12 @@ TWICE = {"top": "extern bit<8> twice(in bit<8> x);", "apply": "hdr.h.b = twice(h
         ("uint16_t twice(uint8_t x) { return x; }", "conflicting types for 'twice'", "given.c"),
         ("uint8_t thrice(uint8_t x) { return x; }", "no C file defines the function 'twice'", "test.p4"),
         ("uint8_t twice(uint8_t x) { return y; }", "use of undeclared identifier 'y'", "given.c"),
+        ("uint8_t twice(uint8_t x) { return 2 * x;",
+         "the program cannot be compiled behind this C: function definition is not allowed here", "given.c"),
         ('#include "nowhere.h"\n', "'nowhere.h' file not found", "given.c"),
     ],
-    ids=["signature", "missing", "wrong", "include"],
-)
+    ids=["signature", "missing", "wrong", "not closed", "include"],
+)  # fmt: skip
 def test_wrong_c(tmp_path: Path, given: str, message: str, file: str):
     assert refused(tmp_path, given, **TWICE) == (message, file)
 

@@ -30,6 +30,8 @@ class Home:
     written: ir.Pointer
     pointer: ir.Pointer
     otherwise: str
+    floating: bool
+    """Was the cursor moved by amounts that only the packet tells?  See ir.PacketPointer."""
 
     @cached_property
     def offsets(self) -> dict[str, int]:
@@ -48,7 +50,8 @@ class Home:
 
     def point(self, position: ir.Expr) -> ir.PacketPointer:
         """`pointer` set to the header, which is there."""
-        return ir.PacketPointer(self.pointer, position, self.size, self.otherwise, known=True)
+        opaque = self.floating and not isinstance(position, ir.Const)
+        return ir.PacketPointer(self.pointer, position, self.size, self.otherwise, known=True, opaque=opaque)
 
     def load(self, field: ir.Var) -> ir.Expr:
         """The field as it is in the packet."""

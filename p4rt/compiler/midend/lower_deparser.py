@@ -67,7 +67,8 @@ class Deparser:
     def deparser(self, decl: ast.ControlDecl, headers: Tree) -> None:
         """The body of the deparser, in its frame, and the writing of the packet."""
         self._shared = set(_records(headers))
-        jumps = any(isinstance(node, ast.Return | ast.Exit | ast.Break | ast.Continue) for node in ast.walk(decl.body))
+        kinds = (ast.Return, ast.Exit, ast.Break, ast.Continue)
+        jumps = any(isinstance(node, kinds) for node in ast.walk(decl.body))
         self._root = None if jumps else self.ctx.out
         self.statements.control(decl)
         self.ctx.label(self.ctx.frame.return_label)
@@ -151,8 +152,9 @@ class Deparser:
             return
         fields = [leaf for leaf in leaves if isinstance(leaf, ir.Var)]
         if len(fields) == len(leaves):
-            pointer = self.ctx.pointer("home")
-            self.homes.append(Home(valid, position, tuple(fields), written, pointer, self.ctx.reject_label))
+            pointer, otherwise = self.ctx.pointer("home"), self.ctx.reject_label
+            home = Home(valid, position, tuple(fields), written, pointer, otherwise, self.ctx.floating)
+            self.homes.append(home)
 
     def _rebuild(self) -> None:
         """Move the head by the difference in size, and write what is not in its place already."""

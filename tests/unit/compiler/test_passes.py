@@ -147,6 +147,23 @@ def test_field_of_a_header_with_two_places_is_stored_where_it_is():
     assert insns(program, "02080000") <= insns(load(text, "write-through"), "02080000")
 
 
+def test_field_behind_a_varbit_is_stored_where_it_is():
+    headers = """header v_t { bit<8> n; varbit<64> data; } header h_t { bit<8> a; bit<16> b; }
+    struct headers_t { v_t v; h_t h; }"""
+    states = """state start {
+        pkt.extract(hdr.v, (bit<32>) (pkt.lookahead<bit<8>>() & 7) * 8);
+        pkt.extract(hdr.h);
+        transition accept;
+    }"""
+    apply = "if (hdr.h.a == 9) { hdr.h.b = 0xbeef; }"
+    program = load(
+        source(headers=headers, states=states, emits="pkt.emit(hdr.v); pkt.emit(hdr.h);", apply=apply)
+    )
+    assert program.run(bytes.fromhex("00090000")).packet.hex() == "0009beef"
+    assert program.run(bytes.fromhex("03aabbcc090000")).packet.hex() == "03aabbcc09beef"
+    assert program.run(bytes.fromhex("03aabbcc080000")).packet.hex() == "03aabbcc080000"
+
+
 def test_field_assigned_in_the_parser_is_stored():
     states = "state start { pkt.extract(hdr.h); hdr.h.b = hdr.h.a; transition accept; }"
     assert load(source(states=states)).run(bytes.fromhex("0507")).packet.hex() == "0505"

@@ -31,6 +31,16 @@ def test_ids_count_from_one_and_names_are_unique(br0: Bridge) -> None:
     assert refused.value.code == ErrorCode.EXISTS
 
 
+def test_a_program_runs_as_native_code_also_when_it_was_replaced(switch: Switch, marking: Bridge) -> None:
+    for tag in (1, 9):
+        assert marking.load("mark.p4", "mark", replace=True, TAG=tag) == 1
+        with marking.programs() as bridge:
+            found = bridge.find("mark")
+        assert found.is_native
+        assert found.compile_us > 0
+        assert switch.exchange(1, [packets.log()]) == {2: [packets.log(tag)]}
+
+
 def test_replace_swaps_the_code_and_keeps_the_maps(switch: Switch, marking: Bridge) -> None:
     assert switch.exchange(1, [packets.log()]) == {2: [packets.log(1)]}
     assert marking.load("mark.p4", "mark", replace=True, TAG=9) == 1

@@ -195,3 +195,36 @@ def test_pkt_mark_in_the_context(switch: Switch, br0: Bridge) -> None:
     br0.add_flows("in_port=1,actions=set_field:0x1234->pkt_mark,prog:1,output:2")
     expected = packets.ethernet(0x9000, bytes.fromhex("00000001 0000003c 00001234 0000000000000000 00000000"))
     assert switch.exchange(1, [packets.ethernet(0x9000, bytes(46))]) == {2: [expected.ljust(60, b"\0")]}
+
+
+@pytest.fixture
+def classifying(br0: Bridge) -> Bridge:
+    """br0, where what h1 sends in a shim header goes on in the table that the header names."""
+    br0.load("classify.p4")
+    br0.add_flows(
+        "table=0,in_port=1,actions=set_field:7->reg0,prog:1,output:3",
+        "table=9,in_port=1,reg0=7,udp,nw_dst=10.0.2.2,actions=set_field:02:00:00:00:00:77->eth_dst,output:2",
+        "table=9,priority=0,actions=drop",
+    )
+    return br0
+
+
+def shimmed(table: int, inner: bytes) -> bytes:
+    return packets.ethernet(0x88B9, bytes([table, 0])) + inner
+
+
+def test_resubmit_looks_up_the_new_packet_in_the_table(switch: Switch, classifying: Bridge) -> None:
+    inner = packets.udp(dst="10.0.2.2")
+    rewritten = bytes.fromhex("020000000077") + inner[6:]
+    other = packets.udp(dst="10.0.2.3")
+    frames = [shimmed(9, inner), shimmed(9, other), inner, shimmed(200, inner), shimmed(9, inner)]
+    assert switch.exchange(1, frames, batch=True) == {2: [rewritten, rewritten], 3: [inner]}
+    counts = classifying.statistics("classify")
+    assert (counts["packets"], counts["resubmitted"], counts["passed"]) == (5, 4, 1)
+
+
+def test_resubmit_to_a_table_of_the_switch_itself_drops(switch: Switch, classifying: Bridge) -> None:
+    kept = packets.udp(dst="10.0.2.3")
+    assert switch.exchange(1, [shimmed(254, kept), shimmed(255, kept), kept]) == {3: [kept]}
+    counts = classifying.statistics("classify")
+    assert (counts["dropped"], counts["passed"]) == (2, 1)

@@ -58,7 +58,7 @@ _EMIT = ("o", "c", "ir", "asm", "p4info", "entries", "dot")
 @click.option("-D", "define", multiple=True, metavar="NAME[=VALUE]", help="Define a macro.")
 @click.option("--extern", multiple=True, metavar="FILE.c", help="C that defines externs of the program.")
 @click.option("-W", "warnings", multiple=True, metavar="error|no-CODE",
-              help="Treat warnings as errors (-Werror); leave out those of a code (-Wno-unused).")  # fmt: skip
+              help="Make errors of warnings (-Werror); leave out those of a code (-Wno-unused).")  # fmt: skip
 @click.option("--diagnostics", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="Form of messages on stderr.")  # fmt: skip
 @click.option("--disable-pass", "disabled", multiple=True, metavar="NAME", hidden=True,

@@ -134,7 +134,9 @@ class Diagnostics:
 
     def warning(self, code: str, span: Span, message: str, hint: str | None = None) -> None:
         """Report a warning (an error under -Werror), unless it was silenced there."""
-        if code in self.off or any(where.covers(span) and (not codes or code in codes) for where, codes in self._silent):
+        if code in self.off or any(
+            where.covers(span) and (not codes or code in codes) for where, codes in self._silent
+        ):
             return
         severity = Severity.ERROR if self.warnings_are_errors else Severity.WARNING
         self._add(Diagnostic(code, severity, span, message, hint))

@@ -33,8 +33,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """What the user may choose.  `include` are folders, `define` are NAME or NAME=VALUE, `extern` C files, `off`
-    codes of warnings that are not wanted."""
+    """What the user may choose.
+
+    `include` are folders, `define` are NAME or NAME=VALUE, `extern` C files, `off` codes of warnings that are
+    not wanted.
+    """
 
     include: tuple[str, ...] = ()
     define: tuple[str, ...] = ()

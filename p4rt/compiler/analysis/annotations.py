@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules about annotations (P4_16 section 20): what the language itself defines, and how it is written."""
+"""The rules about annotations: what the language itself defines, and how it is written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KNOWN = frozenset((
     "p4runtime_translation_mappings", "pkginfo", "platform_property", "proto_package", "unroll", "nounroll",
     "pragma", "noexpand", "alias", "selector", "priority", "metadata", "packetInput", "packetOutput",
 ))  # fmt: skip
-"""What this compiler or P4Runtime gives a meaning, or other compilers do and it is known to have none here."""
+"""What has a meaning here or in P4Runtime, or is known from other compilers."""
 
 
 def check_annotations(program: ast.Program, diagnostics: Diagnostics) -> None:
@@ -71,11 +71,12 @@ def _check(note: ast.Annotation, diagnostics: Diagnostics) -> None:
 
 
 def text_of(note: ast.Annotation) -> str | None:
-    """The string in an annotation, which may be put together with `++`; None where there is something else."""
+    """The string in an annotation, which may be put together with `++`, or None."""
     if len(note.exprs) == 1 and isinstance(note.exprs[0], ast.StringLit):
         return note.exprs[0].value
     tokens = note.tokens or ()
-    if len(tokens) % 2 == 1 and all(token == "++" for token in tokens[1::2]):
-        if all(token.startswith('"') for token in tokens[::2]):
-            return "".join(token[1:-1] for token in tokens[::2])
+    strings = tokens[::2]
+    joined = len(tokens) % 2 == 1 and all(token == "++" for token in tokens[1::2])
+    if joined and all(token.startswith('"') for token in strings):
+        return "".join(token[1:-1] for token in strings)
     return None

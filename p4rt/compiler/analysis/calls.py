@@ -351,10 +351,11 @@ class Calls(Expressions):
 
     def _apply_block(self, expr: ast.Call, base: t.BlockType, receiver: ast.Expr | None) -> t.Type:
         decl = base.decl
-        if isinstance(decl, ast.PackageDecl) or (receiver is None and not hasattr(decl, "ctor_params")):
+        is_type = isinstance(decl, ast.ParserTypeDecl | ast.ControlTypeDecl)
+        if not isinstance(decl, ast.ParserDecl | ast.ControlDecl) and (not is_type or receiver is None):
             self._check_args(expr)
             return self.bad("call", expr, f"{describe(base)} cannot be applied")
-        if receiver is None and getattr(decl, "ctor_params", ()):
+        if receiver is None and isinstance(decl, ast.ParserDecl | ast.ControlDecl) and decl.ctor_params:
             self._check_args(expr)
             return self.bad(
                 "call", expr, f"'{decl.name}' has constructor parameters: make an instance of it first"
@@ -366,7 +367,8 @@ class Calls(Expressions):
         if kind is CallKind.CONTROL_APPLY and "parser" in places:
             self.error("call", expr, f"control '{decl.name}' cannot be applied in a parser")
         self._check_place(expr, kind, decl.name)
-        if self._choose(expr, [(decl, decl.params)], f"'{decl.name}.apply'") is None:
+        written = [param.decl for param in base.params]
+        if self._choose(expr, [(decl, written)], f"'{decl.name}.apply'") is None:
             return BAD
         call = self._bind(expr, kind, decl, (), _VOID, None, receiver=receiver, params=base.params)
         return self._finish(expr, call)

@@ -106,7 +106,10 @@ class Context:
 
     def _warn_shadow(self, decl: ast.Decl) -> None:
         """A name that hides another one of a block around; a type variable or a state is no such name."""
-        if isinstance(decl, ast.TypeParam | ast.StateDecl | ast.TableDecl) or self.scopes[-1].kind in _NO_BODY:
+        if (
+            isinstance(decl, ast.TypeParam | ast.StateDecl | ast.TableDecl)
+            or self.scopes[-1].kind in _NO_BODY
+        ):
             return
         for scope in reversed(self.scopes[:-1]):
             for before in scope.names.get(decl.name, ()):

@@ -16,7 +16,6 @@ from p4rt.compiler.analysis.model import (
     Keyset,
     MaskSet,
     RangeSet,
-    Value,
     ValueSetRef,
 )
 from p4rt.compiler.analysis.statements import Statements

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.analysis.annotations import text_of
 from p4rt.compiler.analysis.model import CallKind, CheckedProgram
+from p4rt.compiler.analysis.validity import Validity
 from p4rt.compiler.frontend import ast
 
 _KINDS: dict[type[ast.Node], str] = {
@@ -37,6 +38,7 @@ def warn(checked: CheckedProgram) -> None:
         _never_assigned(checked, decl)
         for body in _bodies(decl):
             _Flow(checked).sequence(body, frozenset())
+            Validity(checked).sequence(body, frozenset())
 
 
 def _bodies(decl: ast.Node) -> Iterator[Sequence[ast.Node]]:
@@ -90,8 +92,7 @@ def _deprecated(checked: CheckedProgram) -> None:
     """Uses of what is marked as @deprecated."""
     main = checked.diagnostics.sources.main
     uses: list[tuple[ast.Node, ast.Decl]] = [*checked.decls.items()]
-    for node, call in checked.calls.items():
-        uses += [(node, item) for item in (call.decl, call.method) if item is not None]
+    uses += [(node, call.method) for node, call in checked.calls.items() if call.method is not None]
     for node, decl in uses:
         note = ast.annotation(decl, "deprecated")
         if note is not None and node.span.file == main:

@@ -240,7 +240,13 @@ class Context:
         opaque = self.floating and not isinstance(offset, ir.Const)
         self.emit(
             ir.PacketPointer(
-                pointer, offset, size, self.rejects("PacketTooShort"), known=known, opaque=opaque, span=self.span
+                pointer,
+                offset,
+                size,
+                self.rejects("PacketTooShort"),
+                known=known,
+                opaque=opaque,
+                span=self.span,
             )
         )
 
@@ -321,7 +327,9 @@ class Context:
             items = tuple(self.literal(value.fields[str(i)], type_.element) for i in range(type_.size))
             return storage.Stack(items, build.const(0, storage.INDEX_WIDTH))
         if isinstance(type_, t.ListType):
-            return storage.Record({key: self.literal(item, type_.element) for key, item in value.fields.items()})
+            return storage.Record(
+                {key: self.literal(item, type_.element) for key, item in value.fields.items()}
+            )
         parts = storage.fields_of(type_)
         if parts is None:
             raise storage.Unsupported(f"a constant of type {type_} is")

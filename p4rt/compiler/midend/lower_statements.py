@@ -275,6 +275,7 @@ class Statements:
         """
         if not isinstance(node.over, ast.Range):
             over = self.expressions.value(node.over)
+            assert isinstance(over, Stack | Record)
             parts = over.elements if isinstance(over, Stack) else over.fields.values()
             return [self.ctx.keep_tree(part) for part in parts]
         low, high = self.expressions.operands(node.over.low, node.over.high)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The constructs of the language, one by one, on packets: what each does, or with which message it is refused.
+"""The constructs of the language on packets: what each does, or with which message it is refused.
 
 The cases are in `constructs/`, a file for each chapter of the P4_16 specification.  A case is
 
@@ -11,8 +11,8 @@ The cases are in `constructs/`, a file for each chapter of the P4_16 specificati
     --- refused
     code: message
 
-with `packets` or `refused`.  The cases that consist of statements alone (`apply`) are put into one program, in
-which a byte in front of the packet chooses the case: that is much faster to compile.
+with `packets` or `refused`.  The cases that consist of statements alone (`apply`) are put into one
+program, in which a byte in front of the packet chooses the case: that is much faster to compile.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ def together(batch: int) -> str:
     chosen = TOGETHER[batch * BATCH : (batch + 1) * BATCH]
     arms = "\n".join(f"{number}: {{\n{case.statements}\n}}" for number, case in enumerate(chosen))
     return source(
-        headers="header n_t { bit<8> n; } header h_t { bit<8> a; bit<8> b; } struct headers_t { n_t n; h_t h; }",
+        headers="header n_t { bit<8> n; } header h_t { bit<8> a; bit<8> b; }"
+        "struct headers_t { n_t n; h_t h; }",
         states="state start { pkt.extract(hdr.n); pkt.extract(hdr.h); transition accept; }",
         apply=f"switch (hdr.n.n) {{\n{arms}\ndefault: {{ }} }}",
         emits="pkt.emit(hdr.n); pkt.emit(hdr.h);",

@@ -15,7 +15,9 @@ error { Odd } struct headers_t { h_t h; m_t[2] m; v_t v; }
 STATES = """
 state start {
     pkt.extract(hdr.h);
-    transition select(hdr.h.a) { 1: stack; 2: checked; 3: options; 4: skip; 5: endless; 6: reject; 7: accept; }
+    transition select(hdr.h.a) {
+        1: stack; 2: checked; 3: options; 4: skip; 5: endless; 6: reject; 7: accept;
+    }
 }
 state stack { pkt.extract(hdr.m.next); transition stack; }
 state checked { verify(hdr.h.b[0:0] == 0, error.Odd); transition accept; }

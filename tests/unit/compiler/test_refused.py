@@ -59,7 +59,8 @@ def first_error(text: str) -> tuple[str, str, str]:
         (
             {"emits": "for (bit<8> i = 0; i < hdr.h.a; i += 1) { pkt.emit(hdr.h); }"},
             "unsupported",
-            "emit in a loop but 'for ... in' over a stack, a list or a range with constant ends is not supported",
+            "emit in a loop but 'for ... in' over a stack, a list or a range with constant ends is not"
+            " supported",
             "pkt.emit(hdr.h)",
         ),
         (

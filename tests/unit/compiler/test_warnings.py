@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from p4_programs import source
 from test_command import run
 
-from p4rt.compiler.diagnostics import CompileError, Diagnostics
+from p4rt.compiler.diagnostics import WARNINGS, CompileError, Diagnostics
 from p4rt.compiler.driver import Options, check
 
 SET = "action set(bit<8> v) { hdr.h.b = v; }"
@@ -162,3 +163,94 @@ def test_warnings_as_errors(tmp_path: Path):
     assert run(tmp_path, "p.p4").returncode == 0
     done = run(tmp_path, "-Werror", "p.p4")
     assert done.returncode == 1 and "p.p4:8:8: error: variable 'x' is never used" in done.stderr
+
+
+# ---- Validity, shadowing, what is deprecated
+
+
+@pytest.mark.parametrize(
+    ("apply", "message"),
+    [
+        ("h_t x; hdr.h.a = x.b;", "'x' is not valid here: its field 'b' has no value"),
+        ("h_t x; x.a = 1; hdr.h.a = x.a;", "'x' is not valid here: its field 'a' has no value"),
+        ("hdr.h.setInvalid(); meta.m = hdr.h.a;", "'hdr.h' is not valid here: its field 'a' has no value"),
+        ("hdr.h.setInvalid(); if (meta.m == 1) { meta.m = hdr.h.a; }",
+         "'hdr.h' is not valid here: its field 'a' has no value"),
+    ],
+)  # fmt: skip
+def test_field_of_a_header_that_cannot_be_valid(tmp_path: Path, apply: str, message: str):
+    assert warnings(tmp_path, meta="bit<8> m;", apply=apply) == [("invalid-header", message)]
+
+
+@pytest.mark.parametrize(
+    "apply",
+    [
+        "h_t x; x.setValid(); hdr.h.a = x.b;",
+        "h_t x; x = hdr.h; hdr.h.a = x.b;",
+        "h_t x = { 1, 2 }; hdr.h.a = x.b;",
+        "h_t x; if (x.isValid()) { hdr.h.a = x.b; }",
+        "h_t x; if (hdr.h.a == 1) { x = hdr.h; } hdr.h.a = x.b;",
+        "h_t x; for (bit<8> i in 1 .. 2) { hdr.h.a = x.b; x = hdr.h; }",
+        "hdr.h.setInvalid(); hdr.h.a = 1; hdr.h.setValid();",
+        "hdr.h.setInvalid(); hdr = { hdr.h }; meta.m = hdr.h.a;",
+    ],
+)
+def test_header_that_may_be_valid(tmp_path: Path, apply: str):
+    assert warnings(tmp_path, meta="bit<8> m;", apply=apply) == []
+
+
+def test_header_that_an_action_may_make_valid(tmp_path: Path):
+    locals = "action make() { hdr.h.setValid(); }"
+    assert warnings(tmp_path, locals=locals, apply="hdr.h.setInvalid(); make(); hdr.h.a = hdr.h.b;") == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"apply": "bit<8> x = 1; if (hdr.h.a == 1) { bit<8> x = 2; hdr.h.a = x; } hdr.h.b = x;"},
+         "'x' hides the variable of that name declared at line 10"),
+        ({"top": "const bit<8> K = 1;", "apply": "bit<8> K = 2; hdr.h.a = K;"},
+         "'K' hides the constant of that name declared at line 3"),
+        ({"locals": "action a(inout bit<8> hdr) { hdr = 1; }", "apply": "a(hdr.h.a);"},
+         "'hdr' hides the parameter of that name declared at line 7"),
+    ],
+)  # fmt: skip
+def test_name_that_hides_another(tmp_path: Path, parts: dict[str, str], message: str):
+    assert warnings(tmp_path, **parts) == [("shadow", message)]
+
+
+def test_use_of_what_is_deprecated(tmp_path: Path):
+    top = (
+        '@deprecated("use g") bit<8> f(in bit<8> x) { return x; } @deprecated("no more") typedef bit<8> t_t;'
+    )
+    assert warnings(tmp_path, top=top, apply="t_t y = f(1); hdr.h.a = y;") == [
+        ("deprecated", "'t_t' is deprecated: no more"),
+        ("deprecated", "'f' is deprecated: use g"),
+    ]
+
+
+def test_parameter_that_nothing_uses(tmp_path: Path):
+    top = "bit<8> f(in bit<8> x, in bit<8> y) { return x; }"
+    assert warnings(tmp_path, top=top, apply="hdr.h.a = f(1, 2);") == [
+        ("unused", "parameter 'y' of 'f' is never used")
+    ]
+
+
+def test_code_left_out_on_the_command_line(tmp_path: Path):
+    path = tmp_path / "p.p4"
+    path.write_text(source(locals="bit<8> x;", apply="hdr.h.a = 256;"))
+    text = run(tmp_path, "-Wno-unused", "p.p4").stderr
+    assert "[overflow]" in text and "[unused]" not in text
+    refused = run(tmp_path, "-Wno-such", "p.p4")
+    assert refused.returncode == 2 and "-Wno-such is neither -Werror nor -Wno-CODE" in refused.stderr
+
+
+def test_every_code_is_in_the_documentation():
+    top = Path(__file__).resolve().parents[3]
+    page = (top / "docs" / "diagnostics.md").read_text()
+    sources = "".join(path.read_text() for path in (top / "p4rt" / "compiler").rglob("*.py"))
+    calls = re.findall(r"(?:error|fatal|bad|warning|Diagnostic)\(\s*\"([a-z]+(?:-[a-z]+)*)\",", sources)
+    assert set(calls) > {"type-error", "shadow", "no-main"}
+    assert [
+        code for code in {*calls, *WARNINGS} if f"`{code}`" not in page and code != "too-many-errors"
+    ] == []

@@ -53,7 +53,8 @@ def shell(tmp_path: Path, object_file: Path) -> Shell:
          r"p4rt-ctl: b\x1b[31m is not a bridge or a socket (looked in {dir}; "
          "no bridge is there; is ovs-vswitchd running?)\n"),
         ("ctl show br0 x 2>&-", ""),
-        ("compile nothing.p4 -o x/y.o", "nothing.p4: error: cannot read: No such file or directory [input]\n"),
+        ("compile nothing.p4 -o x/y.o",
+         "nothing.p4: error: cannot read: No such file or directory [input]\n"),
     ],
 )  # fmt: skip
 def test_refusals_are_one_line(shell: Shell, tmp_path: Path, line: str, message: str) -> None:

@@ -46,6 +46,7 @@ test:
 fuzz:
 	@tools/setup.sh packages python release
 	@cd tests && ../$(BIN)/python -m reference.fuzz --seconds $(FUZZ_SECONDS) --keep ../.build/fuzz
+	@cd tests && ../$(BIN)/python -m reference.mutate --seconds 60
 
 clean:
 	rm -rf .build .venv *.egg-info

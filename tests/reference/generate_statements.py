@@ -8,6 +8,8 @@ from dataclasses import replace
 
 from .generate_expressions import BOOL, Compound, Expressions, Function, Type, Variable, bit
 
+_HASHES = ("lookup3", "crc16", "crc32", "crc32c", "xxhash", "ones_complement16", "identity")
+
 
 class Statements(Expressions):
     """Makes statements in the scope that is open; a statement is a text without a line break at its end."""
@@ -176,13 +178,13 @@ class Statements(Expressions):
         return f"{name}.write({place}, {self.expression(element, 2)});"
 
     def hash(self) -> str:
-        """lookup3 of some values."""
+        """A hash of some values."""
         target = self.target(bit(32))
         if target is None:
             return self.assignment()
         types = [self.type() for _ in range(self.rng.randrange(1, 5))]
         data = ", ".join(self.expression(item, 1) for item in types)
-        return f"hash({target}, HashAlgorithm.lookup3, {{ {data} }});"
+        return f"hash({target}, HashAlgorithm.{self.rng.choice(_HASHES)}, {{ {data} }});"
 
     def metadata(self) -> str:
         """Something of the architecture's."""

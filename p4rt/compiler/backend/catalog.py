@@ -245,6 +245,12 @@ class Catalog:
     _taken: set[str] = field(default_factory=set)
     _serials: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def shown_direct(self) -> list[Direct]:
+        """Direct counters and meters of tables that are not hidden."""
+        hidden = {table.name for table in self.tables if table.is_hidden}
+        return [item for item in self.direct if item.table not in hidden]
+
     def unique(self, wish: str) -> str:
         """A C identifier like `wish` that nothing else has."""
         stem = re.sub(r"\W", "_", wish, flags=re.ASCII) or "x"

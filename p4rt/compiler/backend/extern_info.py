@@ -44,12 +44,12 @@ def extern_info(catalog: Catalog, identifiers: Identifiers, place: Place) -> dic
     ]
     direct_counters = [
         {**direct(Prefix.DIRECT_COUNTER, item), "value": words(item.kind, item.offset)}
-        for item in catalog.direct
+        for item in catalog.shown_direct
         if not item.is_meter
     ]
     direct_meters = [
         {**direct(Prefix.DIRECT_METER, item), "unit": item.kind.lower(), "offset": item.offset}
-        for item in catalog.direct
+        for item in catalog.shown_direct
         if item.is_meter
     ]
     return {

@@ -32,7 +32,7 @@ def add_externs(
         preamble(added.preamble, Prefix.DIGEST, digest.name, digest.decl)
         type_spec(added.type_spec, digest.type, message.type_info)
     tables = {table.preamble.name: table for table in message.tables}
-    for item in catalog.direct:
+    for item in catalog.shown_direct:
         prefix = Prefix.DIRECT_METER if item.is_meter else Prefix.DIRECT_COUNTER
         added = message.direct_meters.add() if item.is_meter else message.direct_counters.add()
         preamble(added.preamble, prefix, item.name, item.decl)

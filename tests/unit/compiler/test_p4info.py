@@ -43,7 +43,7 @@ TEXT = source(
     }""",
     apply="t.apply(); secret.apply(); pair_t p = pairs.read(0); hdr.h.b = (bit<8>) p.kind;",
 ).replace("ubpf(prs(), pipe(), dprs()) main;",
-          '@pkginfo(version="1.2", organization="us") @pkginfo[url="http://x", name="acl"]\n'
+          '@pkginfo[version="1.2", organization="us", url="http://x", name="acl"]\n'
           "ubpf(prs(), pipe(), dprs()) main;")  # fmt: skip
 
 
@@ -163,3 +163,26 @@ def test_forms_of_messages(tmp_path: Path):
     assert as_json["tables"][0]["preamble"]["name"] == "pipe.t"
     binary = emitted(tmp_path, "--emit", "p4info", name="info.bin")
     assert message_class("P4Info").FromString(binary) == compiled(TEXT).p4info
+
+
+def test_counter_of_a_hidden_table_is_hidden_with_it():
+    text = source(
+        locals="""DirectCounter<bit<32>>(PSA_CounterType_t.PACKETS) hits;
+        action count() { hits.count(); }
+        @hidden table t {
+            key = { hdr.h.a: exact; } actions = { count; NoAction; } psa_direct_counter = hits;
+            const entries = { 1: count(); }
+        }""",
+        apply="t.apply();",
+    ).replace("ubpf_model.p4", "ubpf_externs.p4")
+    message, info = compiled(text).p4info, compiled(text).info
+    assert (len(message.tables), len(message.direct_counters)) == (0, 0)
+    assert (info["tables"], info["direct_counters"]) == ([], [])
+
+
+def test_package_information_in_parentheses():
+    text = source().replace("ubpf(prs", '@pkginfo(version="2", contact = "a@b") ubpf(prs')
+    expect(
+        compiled(text).p4info.pkg_info,
+        'name: "test" version: "2" contact: "a@b" arch: "ubpf_model"',
+    )

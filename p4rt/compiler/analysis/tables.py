@@ -21,7 +21,8 @@ MATCH_KIND_FILES = {
 KNOWN_PROPERTIES = {"default_action", "size", "largest_priority_wins", "priority_delta"}
 EXTERN_PROPERTIES = {
     "implementation", "psa_implementation", "psa_empty_group_action",
-    "counters", "psa_direct_counter", "meters", "psa_direct_meter", "support_timeout", "idle_timeout", "psa_idle_timeout", "pna_idle_timeout",
+    "counters", "psa_direct_counter", "meters", "psa_direct_meter", "support_timeout", "idle_timeout",
+    "psa_idle_timeout", "pna_idle_timeout",
 }  # fmt: skip
 """Properties that architectures define; accepted, and left to the later stages."""
 

@@ -6,10 +6,12 @@ from __future__ import annotations
 import itertools
 import json
 import subprocess
+import sys
 
 import pytest
 
 from e2e import packets
+from e2e.built import EXAMPLES
 from e2e.switch import Bridge, Switch
 from e2e.test_ports import packet_ins
 
@@ -118,6 +120,27 @@ def test_monitor_tells_what_comes_later(switch: Switch, learning: Bridge) -> Non
     assert record["digest"] == "pipe.stations"
     assert record["value"]["mac"].startswith("02:00:00:00:02:")
     assert record["value"]["port"] == 1
+
+
+def test_the_controller_of_the_example_learns(switch: Switch, learning: Bridge) -> None:
+    """What h2 sends teaches where it is; then it moves to h3's port."""
+    command = [sys.executable, str(EXAMPLES / "learning" / "controller.py"), "br0", "learning"]
+    environment = switch.environment | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as controller:
+        try:
+            for port in (2, 3):
+                switch.exchange(port, [frame(H9, packets.H2)])
+                assert controller.stdout is not None
+                told = next(line for line in controller.stdout if line.startswith("020000000002"))
+                assert told == f"020000000002 is at port {port}\n"
+                to2 = frame(packets.H2)
+                switch.wait_until(lambda to2=to2, port=port: switch.exchange(1, [to2]) == {port: [to2]})
+        finally:
+            controller.kill()
+    assert [entry for entry in learning.entries("learning") if packets.H2 in entry] == [
+        "table=pipe.source,hdr.ethernet.src=02:00:00:00:00:02,port=3,actions=NoAction()",
+        "table=pipe.destination,hdr.ethernet.dst=02:00:00:00:00:02,actions=forward(port=3)",
+    ]
 
 
 def test_packet_in_carries_a_header(switch: Switch, learning: Bridge) -> None:

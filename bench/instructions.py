@@ -68,20 +68,34 @@ def _comments(lines: list[str]) -> list[str]:
     return found
 
 
-def main() -> None:
-    """Counts, and prints a table."""
-    argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None).parse_args()
+def table() -> str:
+    """The counts of all examples, in Markdown."""
     names = list(dict.fromkeys(item.name for item in driver.passes() if not item.needed))
     variants = [frozenset[str](), *(frozenset({name}) for name in names), frozenset(names)]
-    print(f"| packet | verdict | all passes | {' | '.join(f'no `{name}`' for name in names)} | none |")
-    print(f"| --- | --- |{' ---: |' * len(variants)}")
+    lines = [f"| packet | verdict | all passes | {' | '.join(f'no `{name}`' for name in names)} | none |"]
+    lines.append(f"| --- | --- |{' ---: |' * len(variants)}")
     for script in sorted(ROOT.glob("examples/*/*.stf")):
         counted = [count(script.with_suffix(".p4"), script, disabled) for disabled in variants]
         name = script.parent.name
-        print(f"| **{name}**, size | | {' | '.join(str(size) for size, _ in counted)} |")
+        lines.append(f"| **{name}**, size | | {' | '.join(str(size) for size, _ in counted)} |")
         for rows in zip(*(packets for _, packets in counted), strict=True):
             numbers = " | ".join(str(row.n_insns) for row in rows)
-            print(f"| {name}: {rows[0].what} | {rows[0].verdict} | {numbers} |")
+            lines.append(f"| {name}: {rows[0].what} | {rows[0].verdict} | {numbers} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Counts, and prints a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md, too")
+    arguments = parser.parse_args()
+    counted = table()
+    print(counted, end="")
+    if arguments.write:
+        begin, end = "<!-- begin bench/instructions -->\n", "<!-- end bench/instructions -->\n"
+        page = ROOT / "docs/performance.md"
+        before, _, rest = page.read_text().partition(begin)
+        page.write_text(before + begin + counted + end + rest.partition(end)[2])
 
 
 if __name__ == "__main__":

@@ -37,9 +37,10 @@ static const struct {
 };
 #define N_SYMBOLS (sizeof symbols / sizeof symbols[0])
 
-/* Programs of more instructions than this are optimised less, as the time
- * that it takes grows faster than they do. */
-#define O2_INSNS 8192
+/* Programs of more instructions or more traffic (see flow.h) than this are not
+ * optimised: the time that LLVM takes for it grows faster than they do. */
+#define MAX_OPTIMIZED_INSNS   4096
+#define MAX_OPTIMIZED_TRAFFIC 8192
 
 /* Lookups in maps that are alike which are inlined; of more than this, all are
  * calls of one function. */
@@ -64,6 +65,7 @@ struct compilation {
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMTargetMachineRef machine;
+    bool optimized;
     char **error;
 };
 
@@ -113,8 +115,7 @@ make_machine(struct compilation *c)
     }
     c->machine = LLVMCreateTargetMachine(
         target, host_triple, host_cpu, host_features,
-        c->in->n_insns > O2_INSNS ? LLVMCodeGenLevelLess
-                                  : LLVMCodeGenLevelDefault,
+        c->optimized ? LLVMCodeGenLevelDefault : LLVMCodeGenLevelNone,
         LLVMRelocPIC, LLVMCodeModelJITDefault);
     if (!c->machine) {
         return ENOTSUP;
@@ -301,14 +302,16 @@ run_passes(struct compilation *c, const char *passes)
 static int
 optimize(struct compilation *c)
 {
-    bool large = c->in->n_insns > O2_INSNS;
     int err;
 
+    if (!c->optimized) {
+        return run_passes(c, "always-inline");
+    }
     err = run_passes(
         c, "function(sroa,instcombine<no-verify-fixpoint>,simplifycfg)");
     if (!err) {
         split_addresses(c);
-        err = run_passes(c, large ? "default<O1>" : "default<O2>");
+        err = run_passes(c, "default<O2>");
     }
     return err;
 }
@@ -419,11 +422,14 @@ static int
 compile_module(struct compilation *c, struct ubpf_jit_code *code)
 {
     const char *show = getenv("UBPF_JIT_SHOW");
+    uint64_t traffic = 0;
     int err;
 
-    err = make_machine(c);
+    err = lift_program(c->in, c->module, &traffic);
+    c->optimized = c->in->n_insns <= MAX_OPTIMIZED_INSNS
+                   && traffic <= MAX_OPTIMIZED_TRAFFIC;
     if (!err) {
-        err = lift_program(c->in, c->module);
+        err = make_machine(c);
     }
     if (!err) {
         err = link_inlined(c);

@@ -534,6 +534,20 @@ find_stack(struct flow *flow)
     flow->whole |= flow->escapes;
 }
 
+static void
+count_traffic(struct flow *flow)
+{
+    for (uint32_t i = 0; i < flow->n_blocks; i++) {
+        uint32_t next[2];
+        int n = successors(flow, &flow->blocks[i], next);
+
+        while (n--) {
+            flow->traffic += (uint64_t) __builtin_popcount(
+                flow->blocks[next[n]].live & (REG(UBPF_REG_FP) - 1));
+        }
+    }
+}
+
 int
 flow_init(struct flow *flow, const struct ubpf_jit_input *in, uint32_t start,
           uint32_t end, bool entry)
@@ -547,6 +561,7 @@ flow_init(struct flow *flow, const struct ubpf_jit_input *in, uint32_t start,
     err = find_blocks(flow);
     if (!err) {
         find_live(flow);
+        count_traffic(flow);
         err = find_values(flow, entry);
     }
     if (!err) {

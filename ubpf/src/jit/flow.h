@@ -49,6 +49,10 @@ struct flow {
     uint32_t n_blocks;
     uint32_t *block_of; /* Of each slot from 'start' on: its block. */
 
+    /* Values that registers hold where blocks meet: the sum, over all jumps,
+     * of the registers that are live at their targets. */
+    uint64_t traffic;
+
     /* The stack.  If 'escapes', addresses on it are used as numbers, and if
      * 'whole' it is accessed at places or in sizes that are not known: it then
      * has to stay in one piece.  Otherwise it consists of objects: byte i

@@ -173,6 +173,7 @@ lift_function(struct lift_module *m, uint32_t i)
     l.env = LLVMGetParam(l.function, 0);
     l.ctx = i ? NULL : LLVMGetParam(l.function, 1);
     err = flow_init(&l.flow, m->in, f->start, f->end, !i);
+    m->traffic += l.flow.traffic;
     if (!err) {
         err = lift_body(&l);
     }
@@ -296,7 +297,8 @@ lift_entry(struct lift_module *m)
 }
 
 int
-lift_program(const struct ubpf_jit_input *in, LLVMModuleRef module)
+lift_program(const struct ubpf_jit_input *in, LLVMModuleRef module,
+             uint64_t *traffic)
 {
     LLVMContextRef context = LLVMGetModuleContext(module);
     struct lift_module m = {
@@ -327,6 +329,7 @@ lift_program(const struct ubpf_jit_input *in, LLVMModuleRef module)
             err = lift_function(&m, i);
         }
     }
+    *traffic = m.traffic;
     free(m.functions);
     LLVMDisposeBuilder(m.builder);
     return err;

@@ -29,6 +29,7 @@ struct lift_module {
     /* One for each function of the program: i64 (ptr env, ptr ctx), the others
      * i64 (ptr env, i64 r1...r5). */
     LLVMValueRef *functions;
+    uint64_t traffic; /* See flow.h. */
 };
 
 /* What the code passes on as 'env'. */
@@ -59,9 +60,10 @@ struct lift {
 /* The type of function number 'i' of the program. */
 LLVMTypeRef lift_function_type(const struct lift_module *m, uint32_t i);
 
-/* Writes the program of 'in' and LIFT_ENTRY into 'module'.  Returns 0, ENOMEM
- * or EINVAL. */
-int lift_program(const struct ubpf_jit_input *in, LLVMModuleRef module);
+/* Writes the program of 'in' and LIFT_ENTRY into 'module'.  Returns 0, with
+ * '*traffic' as in flow.h, or ENOMEM or EINVAL. */
+int lift_program(const struct ubpf_jit_input *in, LLVMModuleRef module,
+                 uint64_t *traffic);
 
 /* Values (lift_value.c). */
 LLVMValueRef lift_int(struct lift *l, uint64_t value);

@@ -132,11 +132,14 @@ try_insn(uint8_t opcode, int16_t offset, int32_t imm)
     }
 }
 
+/* Writes the program that tries opcodes 'first' to 'last'. */
 static void
-build(void)
+build(int first, int last)
 {
+    n_insns = n_results = 0;
+    memset(insns, 0, sizeof insns);
     emit(0x79, PACKET, 1, 0, 0);
-    for (int opcode = 0; opcode < 256; opcode++) {
+    for (int opcode = first; opcode <= last; opcode++) {
         for (size_t i = 0; i < sizeof imms / sizeof imms[0]; i++) {
             for (size_t j = 0; j < sizeof offsets / sizeof offsets[0]; j++) {
                 try_insn((uint8_t) opcode, offsets[j], imms[i]);
@@ -176,8 +179,8 @@ compare(const struct ubpf_code *code, const struct ubpf_native *native,
     }
 }
 
-int
-main(void)
+static void
+try_opcodes(int first, int last)
 {
     struct ubpf_object obj = {.host = &ubpf_host_single_threaded,
                               .insns = insns};
@@ -185,7 +188,7 @@ main(void)
     struct ubpf_code *code;
     char *error = NULL;
 
-    build();
+    build(first, last);
     obj.n_insns = n_insns;
     CHECK_EQ(ubpf_code_build(obj.host, insns, n_insns, NULL, 0, &code), 0);
     if (ubpf_native_compile(obj.host, &obj, NULL, &native, &error)) {
@@ -198,6 +201,17 @@ main(void)
     }
     ubpf_native_free(obj.host, native);
     ubpf_host_free(obj.host, code);
+}
+
+int
+main(void)
+{
+    /* Programs small enough to be optimised, and one that is not. */
+    for (int first = 0; first < 256; first += 16) {
+        try_opcodes(first, first + 15);
+        CHECK(n_insns < 4096);
+    }
+    try_opcodes(0, 255);
     CHECK(n_results > 1000);
     printf("%" PRIu32 " results of %" PRIu32 " instructions\n", n_results,
            n_insns);

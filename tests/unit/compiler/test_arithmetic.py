@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from functools import cache
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from p4_programs import loaded
 
 import ubpf
 from p4rt.compiler.backend import build, ir
@@ -142,3 +144,18 @@ def test_operators_agree_with_python(width: int) -> None:
             assert got == int(expected(a, b, n, width)) & ((1 << bits) - 1), (name, hex(a), hex(b), n)
 
     check()
+
+
+@pytest.mark.parametrize("width", [8, 64, 72, 128])
+def test_division_by_what_the_packet_tells_agrees_with_python(width: int):
+    headers = f"header h_t {{ bit<{width}> a; bit<{width}> b; }} struct headers_t {{ h_t h; }}"
+    apply = f"bit<{width}> q = hdr.h.a / hdr.h.b; hdr.h.b = hdr.h.a % hdr.h.b; hdr.h.a = q;"
+    program = loaded(headers=headers, apply=apply)
+    chance = random.Random(width)
+    size = width // 8
+    pairs = [(chance.getrandbits(width), chance.getrandbits(chance.randint(1, width))) for _ in range(50)]
+    for a, b in [*pairs, (5, 0), ((1 << width) - 1, 1), ((1 << width) - 1, (1 << width) - 1)]:
+        packet = a.to_bytes(size, "big") + b.to_bytes(size, "big")
+        quotient, rest = (a // b, a % b) if b else (0, a)
+        expected = quotient.to_bytes(size, "big") + rest.to_bytes(size, "big")
+        assert program.run(packet).packet == expected, (a, b)

@@ -256,7 +256,7 @@ static void
 gen_variable(struct generator *g)
 {
     const uint32_t ptr = 7, end = 8, tmp = 9, by = 5, also = 4;
-    uint32_t k = below(24), low = 0;
+    uint32_t k = below(24), low = 0, most = (1u << below(4)) - 1;
     bool two = one_in(3);
 
     if (g->regs[6] != CTX) {
@@ -267,7 +267,7 @@ gen_variable(struct generator *g)
     emit(g, 0x61, by, 6, 16, 0);
     emit(g, 0x61, also, 6, 24, 0);
     emit(g, 0x57, by, 0, 0, (1 << below(5)) - 1);
-    emit(g, 0x57, also, 0, 0, (1 << below(4)) - 1);
+    emit(g, 0x57, also, 0, 0, most);
     emit(g, 0xbf, tmp, ptr, 0, 0);
     emit(g, 0x0f, tmp, by, 0, 0);
     if (two) {
@@ -286,6 +286,11 @@ gen_variable(struct generator *g)
         emit(g, 0xbf, tmp, ptr, 0, 0);
         emit(g, 0x0f, tmp, also, 0, 0);
         emit(g, 0x71, by, tmp, (int) (k + low) - 1 + one_in(3), 0);
+    } else if (!two && one_in(3)) { /* One more number, if there is room. */
+        emit(g, 0xbf, tmp, ptr, 0, 0);
+        emit(g, 0x0f, tmp, by, 0, 0);
+        emit(g, 0x0f, tmp, also, 0, 0);
+        emit(g, 0x71, by, tmp, (int) k - (int) most - 1 + one_in(3), 0);
     } else {
         emit(g, 0x71, by, ptr, (int) (k + low) - 1 + one_in(3), 0);
     }
@@ -817,7 +822,7 @@ mutate(struct generator *g)
             insn->offset = (int16_t) (insn->offset + (int) below(17) - 8);
             break;
         case 4:
-            insn->imm += (int) below(17) - 8;
+            insn->imm = (int32_t) ((uint32_t) insn->imm + below(17) - 8);
             break;
         default:
             insn->imm ^= (int32_t) (1u << below(32));

@@ -8,8 +8,14 @@
 #include <string.h>
 
 #include "elf/object.h"
+#include "hashes.h"
 #include "maps/memory.h"
 #include "maps/places.h"
+
+/* Bits of a filter for each masked key, at least; twice as many when the
+ * filter is new. */
+#define FILTER_BITS    32
+#define MIN_FILTER_LOG 9
 
 /* An entry's key, taken apart. */
 struct parts {
@@ -55,6 +61,12 @@ tuple_size(uint32_t n_words)
 }
 
 static uint64_t
+filter_size(uint32_t log)
+{
+    return sizeof(struct ternary_filter) + (UINT64_C(1) << log) / 8;
+}
+
+static uint64_t
 ternary_footprint(const struct ubpf_map_def *def)
 {
     uint64_t n_tuples = def->max_entries < TERNARY_MAX_TUPLES
@@ -66,7 +78,8 @@ ternary_footprint(const struct ubpf_map_def *def)
            + table_footprint(def->max_entries)
            + n_tuples
                  * (tuple_size(ternary_n_words(def->key_size, def->extra))
-                    + table_footprint(0));
+                    + table_footprint(0) + filter_size(MIN_FILTER_LOG))
+           + 4 * FILTER_BITS / 8 * (uint64_t) def->max_entries;
 }
 
 static struct ternary_view *
@@ -96,6 +109,79 @@ publish(struct ternary_map *ternary, struct ternary_view *view)
     map_rcu_free_postponed(old);
 }
 
+static uint64_t
+filter_hash(const struct ternary_map *ternary, const void *masked)
+{
+    uint64_t hash = 0;
+
+    for (uint32_t i = 0; i < ternary->n_words; i++) {
+        hash +=
+            key_load64((const uint8_t *) masked + 8 * i) * ternary->factors[i];
+    }
+    return hash;
+}
+
+static void
+filter_add(struct ternary_filter *filter, uint64_t hash)
+{
+    uint64_t bit = hash >> filter->shift;
+
+    atomic_fetch_or_explicit(&filter->words[bit / 64], UINT64_C(1) << bit % 64,
+                             memory_order_relaxed);
+}
+
+static struct ternary_filter *
+filter_new(const struct ubpf_host *host, uint32_t log)
+{
+    struct ternary_filter *filter = map_rcu_alloc(host, filter_size(log));
+
+    if (filter) {
+        memset(filter, 0, filter_size(log));
+        filter->shift = 64 - log;
+    }
+    return filter;
+}
+
+/* Gives 'tuple' a filter for what is in it now and some more; without memory
+ * it keeps the one that it has, which is right, if not as good. */
+static void
+renew_filter(const struct ternary_map *ternary, struct ternary_tuple *tuple)
+{
+    uint64_t n = atomic_load_explicit(&tuple->table.n, memory_order_relaxed);
+    struct ternary_filter *old = atomic_load(&tuple->filter), *filter;
+    struct table_element *element;
+    uint32_t log = MIN_FILTER_LOG;
+    uint64_t cursor = 0;
+
+    while ((UINT64_C(1) << log) < 2 * FILTER_BITS * n) {
+        log++;
+    }
+    filter = filter_new(&ternary->up.host, log);
+    if (!filter) {
+        return;
+    }
+    while ((element = table_next(&tuple->table, &cursor)) != NULL) {
+        filter_add(filter, filter_hash(ternary, element->key));
+    }
+    atomic_store_explicit(&tuple->filter, filter, memory_order_release);
+    map_rcu_free_postponed(old);
+}
+
+/* Lets lookups of the masked key of 'element' look into 'tuple'. */
+static void
+open_filter(const struct ternary_map *ternary, struct ternary_tuple *tuple,
+            const struct table_element *element)
+{
+    uint64_t n = atomic_load_explicit(&tuple->table.n, memory_order_relaxed);
+    const struct ternary_filter *filter = atomic_load(&tuple->filter);
+
+    if ((UINT64_C(1) << (64 - filter->shift)) < FILTER_BITS * n) {
+        renew_filter(ternary, tuple);
+    }
+    filter_add(atomic_load(&tuple->filter),
+               filter_hash(ternary, element->key));
+}
+
 static void
 tuple_free(void *tuple_)
 {
@@ -105,6 +191,7 @@ tuple_free(void *tuple_)
         struct ubpf_host host = tuple->host;
 
         table_uninit(&tuple->table, NULL);
+        map_rcu_free(atomic_load(&tuple->filter));
         map_free(&host, tuple, tuple_size(tuple->n_words));
     }
 }
@@ -122,7 +209,10 @@ tuple_new(const struct ternary_map *ternary, const uint64_t mask[])
     tuple->host = *host;
     tuple->n_words = ternary->n_words;
     memcpy(tuple->mask, mask, ternary->n_words * sizeof *mask);
-    if (table_init(&tuple->table, host, ternary->n_words * 8, 0, true)) {
+    atomic_init(&tuple->filter, filter_new(host, MIN_FILTER_LOG));
+    if (!atomic_load(&tuple->filter)
+        || table_init(&tuple->table, host, ternary->n_words * 8, 0, true)) {
+        map_rcu_free(atomic_load(&tuple->filter));
         map_free(host, tuple, tuple_size(ternary->n_words));
         return NULL;
     }
@@ -141,6 +231,9 @@ ternary_create(const struct ubpf_host *host, const struct ubpf_map_def *def)
     ternary->n_ranges = def->extra;
     ternary->value_ofs = value_ofs(def);
     atomic_init(&ternary->n, 0);
+    for (uint32_t i = 0; i < ternary->n_words; i++) {
+        ternary->factors[i] = ubpf_random() | 1;
+    }
     atomic_init(&ternary->view, view_new(host, 0));
     ternary->pool = pool_create(host, element_size(def), 0);
     ternary->places = places_create(host, def->max_entries);
@@ -416,6 +509,7 @@ link_element(const struct ternary_map *ternary, const struct position *at,
         table_replace(&at->tuple->table, at->head, element);
         return 0;
     }
+    open_filter(ternary, at->tuple, element);
     return table_insert(&at->tuple->table, element, at->hash);
 }
 
@@ -567,7 +661,9 @@ tidy_tuple(struct ternary_map *ternary, struct ternary_tuple *tuple)
     if (view) {
         publish(ternary, view);
         tuple->n_removed = 0;
-        if (!tuple->n_entries) {
+        if (tuple->n_entries) {
+            renew_filter(ternary, tuple);
+        } else {
             ternary->up.host.postpone(tuple_free, tuple);
         }
     }
@@ -654,8 +750,11 @@ ternary_get_info(const struct ubpf_map *map, struct ubpf_map_info *info)
     info->bytes = sizeof *ternary + places_bytes(ternary->places)
                   + pool_bytes(ternary->pool);
     for (uint32_t i = 0; i < view->n; i++) {
-        info->bytes += tuple_size(ternary->n_words)
-                       + table_bytes(&view->tuples[i].tuple->table);
+        info->bytes +=
+            tuple_size(ternary->n_words)
+            + table_bytes(&view->tuples[i].tuple->table)
+            + filter_size(
+                64 - atomic_load(&view->tuples[i].tuple->filter)->shift);
     }
 }
 

@@ -23,8 +23,16 @@
 /* Words of the longest key. */
 #define TERNARY_MAX_WORDS 64
 
+/* A bit for each value of a hash of masked keys: 0 if no entry of the tuple
+ * has it, so that most lookups need not look into the table. */
+struct ternary_filter {
+    uint32_t shift; /* 64 - log2 of the number of bits. */
+    atomic_uint_least64_t words[];
+};
+
 struct ternary_tuple {
     struct table table; /* The best entry for each masked key. */
+    struct ternary_filter *_Atomic filter;
     struct ubpf_host host;
     uint32_t n_words;
     uint64_t n_entries;
@@ -63,6 +71,7 @@ struct ternary_map {
     uint32_t n_ranges;  /* def.extra. */
     uint32_t value_ofs; /* From the start of an element. */
     struct ternary_places *places;
+    uint64_t factors[TERNARY_MAX_WORDS]; /* Random, for filters. */
 };
 
 static inline uint32_t
@@ -85,6 +94,19 @@ ternary_rest(const struct table_element *element, uint32_t n_words)
 {
     return (struct ternary_rest *) ((uintptr_t) element + sizeof *element
                                     + n_words * sizeof(uint64_t));
+}
+
+/* True if a masked key with 'hash' may be in 'tuple'. */
+static inline bool
+ternary_may_have(const struct ternary_tuple *tuple, uint64_t hash)
+{
+    const struct ternary_filter *filter =
+        atomic_load_explicit(&tuple->filter, memory_order_acquire);
+    uint64_t bit = hash >> filter->shift;
+
+    return atomic_load_explicit(&filter->words[bit / 64], memory_order_relaxed)
+               >> bit % 64
+           & 1;
 }
 
 /* True if each of the 'n' words at 'words' is in its range. */
@@ -125,6 +147,7 @@ ternary_find_inline(const struct ubpf_map *map, const void *key,
     for (uint32_t i = 0; i < view->n; i++) {
         const struct ternary_tuple *tuple = view->tuples[i].tuple;
         struct table_element *element;
+        uint64_t hash = 0;
 
         if (best
             && !ternary_better(view->tuples[i].priority, view->tuples[i].age,
@@ -133,6 +156,10 @@ ternary_find_inline(const struct ubpf_map *map, const void *key,
         }
         for (uint32_t j = 0; j < n_words; j++) {
             masked[j] = words[j] & tuple->mask[j];
+            hash += masked[j] * ternary->factors[j];
+        }
+        if (!ternary_may_have(tuple, hash)) {
+            continue;
         }
         element = table_find(&tuple->table, masked, n_words * 8,
                              table_hash(&tuple->table, masked, n_words * 8));

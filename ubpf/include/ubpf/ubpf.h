@@ -178,10 +178,11 @@ void ubpf_map_get_info(const struct ubpf_map *map, struct ubpf_map_info *info);
  * 'entry_key_size' and 'entry_value_size'.  A lookup in an LPM map is one by
  * longest prefix, as a program's is; in a ternary map it finds the entry with
  * exactly that priority, data and mask.  Updates and deletes honour
- * UBPF_MAP_F_RDONLY_USER with EPERM, but UBPF_EXIST | UBPF_STATE may change the
- * state of an entry if the rest of 'value' is what is there.  ENOENT no such key (or array index out
- * of range), EEXIST, ENOSPC full, ENOMEM, EINVAL bad flags, prefix length,
- * ternary key, meter or operation (deleting from an array). */
+ * UBPF_MAP_F_RDONLY_USER with EPERM, but UBPF_EXIST | UBPF_STATE may change
+ * the state of an entry if the rest of 'value' is what is there.  ENOENT no
+ * such key (or array index out of range), EEXIST, ENOSPC full, ENOMEM, EINVAL
+ * bad flags, prefix length, ternary key, meter or operation (deleting from an
+ * array). */
 int ubpf_map_lookup(const struct ubpf_map *map, const void *key, void *value);
 int ubpf_map_update(struct ubpf_map *map, const void *key, const void *value,
                     uint64_t flags);
@@ -194,9 +195,9 @@ int ubpf_map_delete(struct ubpf_map *map, const void *key);
 size_t ubpf_map_dump(const struct ubpf_map *map, uint64_t *cursor,
                      void *entries, size_t max);
 
-/* Deletes the entries of a map with UBPF_MAP_F_AGING and UBPF_MAP_F_EXPIRE that
- * have been idle for longer than their timeout, and returns how many.  It looks
- * at every entry: call it every second or so. */
+/* Deletes the entries of a map with UBPF_MAP_F_AGING and UBPF_MAP_F_EXPIRE
+ * that have been idle for longer than their timeout, and returns how many.  It
+ * looks at every entry: call it every second or so. */
 uint32_t ubpf_map_expire(struct ubpf_map *map);
 
 /* Bounds the memory that the maps of all programs take together, from now on:

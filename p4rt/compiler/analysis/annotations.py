@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from p4rt.compiler.analysis.context import suggestion
+from difflib import get_close_matches
+
 from p4rt.compiler.diagnostics import Diagnostics
 from p4rt.compiler.frontend import ast
 
@@ -22,7 +23,7 @@ KNOWN = frozenset((
 
 
 def check_annotations(program: ast.Program, diagnostics: Diagnostics) -> None:
-    """Report annotations written twice, in both forms, or wrongly; warn of those that nobody knows."""
+    """Report annotations written twice, in both forms, or wrongly; warn of those that are nearly known ones."""
     main = diagnostics.sources.main
     for decl in program.decls:
         for node in ast.walk(decl):
@@ -32,11 +33,11 @@ def check_annotations(program: ast.Program, diagnostics: Diagnostics) -> None:
                 before = seen.setdefault(note.name, note)
                 if before is not note:
                     _repeated(before, note, diagnostics)
-                if note.span.file == main and note.name[:1].islower() and note.name not in KNOWN:
+                near = get_close_matches(note.name, KNOWN - {note.name}, n=1, cutoff=0.8)
+                if note.span.file == main and note.name not in KNOWN and near:
                     message = f"the annotation @{note.name} has no meaning"
-                    diagnostics.warning(
-                        "unknown-annotation", note.span, message, suggestion(note.name, KNOWN)
-                    )
+                    hint = f"did you mean @{near[0]}?"
+                    diagnostics.warning("unknown-annotation", note.span, message, hint)
 
 
 def _is_structured(note: ast.Annotation) -> bool:

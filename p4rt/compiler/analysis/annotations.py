@@ -23,7 +23,7 @@ KNOWN = frozenset((
 
 
 def check_annotations(program: ast.Program, diagnostics: Diagnostics) -> None:
-    """Report annotations written twice, in both forms, or wrongly; warn of those that are nearly known ones."""
+    """Report annotations written twice, in both forms, or wrongly; warn of misspelt ones."""
     main = diagnostics.sources.main
     for decl in program.decls:
         for node in ast.walk(decl):

@@ -200,17 +200,41 @@ subtract_pointers(struct verifier *v, const struct ubpf_op *op,
     return v->error;
 }
 
+/* The pointer that 'a' | 'b' or 'a' ^ 'b' is, since the other of the two is
+ * known to be 0, or NULL.  Compilers join two ways to a pointer like that,
+ * each of which leaves 0 where the other does not. */
+static const struct value *
+joined_pointer(struct verifier *v, const struct ubpf_op *op,
+               const struct value *a, const struct value *b)
+{
+    const struct value *zero = a->kind == VALUE_SCALAR ? a : b;
+
+    if (op->bits != 64 || (op->code != UBPF_ALU_OR && op->code != UBPF_ALU_XOR)
+        || zero->kind != VALUE_SCALAR || !scalar_is_const(&zero->num)
+        || zero->num.r64.umin) {
+        return NULL;
+    }
+    mark_precise(v, zero->node, PRECISION_ACCESS);
+    return zero == a ? b : a;
+}
+
 /* Arithmetic where at least one of 'a' and 'b' is a pointer. */
 static int
 pointer_alu(struct verifier *v, const struct ubpf_op *op,
             const struct value *a, const struct value *b)
 {
     unsigned int regs = REG(op->dst) | (op->reg ? REG(op->src) : 0);
+    const struct value *joined;
 
     if (op->code == UBPF_ALU_SUB
         && (a->kind == VALUE_PACKET || a->kind == VALUE_PACKET_END)
         && (b->kind == VALUE_PACKET || b->kind == VALUE_PACKET_END)) {
         return subtract_pointers(v, op, a, b);
+    }
+    joined = joined_pointer(v, op, a, b);
+    if (joined) {
+        v->cur->regs[op->dst] = *joined;
+        return v->error;
     }
     if (op->bits != 64
         || (op->code != UBPF_ALU_ADD && op->code != UBPF_ALU_SUB)) {

@@ -188,6 +188,10 @@ do_alu(struct machine *m, const struct ubpf_op *op, uint64_t b, uint8_t bt)
                       || op->code == UBPF_ALU_SUB);
         /* The low half of a difference is a number, too. */
         ok = ok || (op->code == UBPF_ALU_SUB && at == bt);
+        /* One of two pointers, where the other is 0. */
+        ok = ok
+             || (op->bits == 64 && (!a || !b)
+                 && (op->code == UBPF_ALU_OR || op->code == UBPF_ALU_XOR));
         if (!ok || (op->code == UBPF_ALU_ADD && at == bt)
             || (op->code == UBPF_ALU_SUB && at != TAG_POINTER)) {
             return trap(m, "arithmetic on a pointer");

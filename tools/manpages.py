@@ -22,7 +22,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "man"
 COMMANDS = {
     "p4rt-compile": ("p4rt.cli.compile", "compile_command", "compile a P4 program for Open vSwitch"),
     "p4rt-inject": ("p4rt.cli.inject", "inject", "load P4 programs into a bridge of Open vSwitch"),
-    "p4rt-ctl": ("p4rt.cli.ctl", "ctl", "manage tables, counters, meters and registers of a P4 program in a bridge"),
+    "p4rt-ctl": ("p4rt.cli.ctl", "ctl", "manage tables, counters, meters, registers of a P4 program"),
     "p4rt-run": ("p4rt.cli.run", "run", "run packets through a P4 program without a switch"),
     "p4rt-sandbox": ("p4rt.cli.sandbox", "sandbox", "run a private Open vSwitch that knows P4 programs"),
 }

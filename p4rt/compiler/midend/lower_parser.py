@@ -240,7 +240,6 @@ class Parsers:
         parts = _header_parts(type_)
         stack = self._stack_of_next(argument)
         target, siblings = self.calls.member(argument)
-        self.calls.invalidate(siblings)
         count = self._varbit_size(call, parts.varbit)
         ctx.extracting = True
         if isinstance(target.tree, Record):
@@ -254,6 +253,9 @@ class Parsers:
             # Else the C compiler tests validity by the pointers that were compared here, when they are gone.
             valid = ctx.opaque(build.const(1, ir.WORD), "extracted", known=True)
             header = Record(header.fields, build.bits(valid, 0, 1))
+        ctx.extracting = False
+        self.calls.invalidate(siblings)
+        ctx.extracting = True
         store(ctx, target, header)
         self._settle()
         ctx.extracting = False

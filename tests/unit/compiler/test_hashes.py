@@ -90,6 +90,13 @@ def test_maximum_known_at_run_time():
     assert int(packet[18:], 16) == 100 + 0xCBF43926 % 10
 
 
+def test_base_and_maximum_in_a_wide_result():
+    locals_ = "Hash<bit<80>>(PSA_HashAlgorithm_t.CRC32) h;"
+    apply = "hdr.h.r = h.get_hash(64w0xffffffffffffffff, hdr.h.d, 64w10)[79:16];"
+    packet = run(CHECK + "00" * 8, headers=DIGITS, locals=locals_, apply=apply)
+    assert packet[18:] == f"{1 << 48:016x}"  # 2^64 - 1 + 0xcbf43926 % 10, without its lower 16 bits.
+
+
 # ---- Checksum
 
 

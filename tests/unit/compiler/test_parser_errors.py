@@ -64,6 +64,19 @@ def test_nothing_extracted_is_nothing_emitted():
     assert (result.verdict, result.packet) == (Verdict.PASS, b"\x01")
 
 
+def test_member_of_a_union_stays_valid_when_the_next_is_not_extracted():
+    headers = "header h_t { bit<8> a; bit<8> b; } header_union u_t { h_t x; h_t y; } struct headers_t { u_t u; }"
+    text = "#define UBPF_PARSER_ERRORS\n" + source(
+        headers=headers,
+        states="state start { pkt.extract(hdr.u.x); pkt.extract(hdr.u.y); transition accept; }",
+        apply="if (hdr.u.x.isValid()) { hdr.u.x.b = 0x77; }",
+        emits="pkt.emit(hdr.u);",
+    )
+    program = load(text)
+    assert program.run(bytes.fromhex("010203")).packet.hex() == "017703"
+    assert program.run(bytes.fromhex("01020304")).packet.hex() == "0304"
+
+
 def test_parser_itself_may_set_the_reason():
     states = "state start { pkt.extract(hdr.h); std.parser_error = error.NoMatch; transition accept; }"
     text = "#define UBPF_PARSER_ERRORS\n" + source(

@@ -66,7 +66,9 @@ class Hashes(Family):
             raise storage.Unsupported(f"a base or maximum of more than {ir.WORD} bits is")
         digest = build.resize(self.hash_of(algorithm, data), ir.WORD)
         number = self._modulo(node, digest, build.extend(limit, ir.WORD))
-        return build.bits(build.binary(Op.ADD, build.extend(base, ir.WORD), number), 0, min(width, ir.WORD))
+        room = max(width, ir.WORD)
+        total = build.binary(Op.ADD, build.extend(base, room), build.extend(number, room))
+        return build.bits(total, 0, width)
 
     def _modulo(self, node: ast.Call, value: ir.Expr, limit: ir.Expr) -> ir.Expr:
         """`value % limit`; by zero, `value`."""

@@ -107,7 +107,7 @@ def test_the_model_has_two_versions(tmp_path: Path, define: str, has: bool) -> N
 
 def test_a_version_that_is_none(tmp_path: Path) -> None:
     text = b"#define UBPF_MODEL_VERSION 5\n#include <ubpf_model.p4>\n"
-    assert refused(tmp_path, text) == ["ubpf_model.p4:21:2: UBPF_MODEL_VERSION must be 20200304 or 20200515"]
+    assert refused(tmp_path, text) == ["ubpf_model.p4:27:2: UBPF_MODEL_VERSION must be 20200304 or 20200515"]
 
 
 def test_a_message_shows_the_line_and_a_caret(tmp_path: Path) -> None:

@@ -132,7 +132,11 @@ def test_times_that_are_none(shell: Shell, seconds: str) -> None:
 def test_interrupt_while_loading_is_silent(tmp_path: Path) -> None:
     # The interrupt comes from the first module that is loaded after the package itself.
     (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
-    (tmp_path / "p4rt-ctl").write_text("from p4rt.cli.ctl import main; main()\n")
+    # What a shell starts in the background ignores interrupts: not this.
+    (tmp_path / "p4rt-ctl").write_text(
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from p4rt.cli.ctl import main; main()\n"
+    )
     path = os.pathsep.join([str(tmp_path), *sys.path])
     done = subprocess.run(
         [sys.executable, "p4rt-ctl", "show"], cwd=tmp_path, env=os.environ | {"PYTHONPATH": path},

@@ -29,6 +29,41 @@ ubpf_inline_hash(const struct ubpf_map *map, const void *key,
 }
 
 void *
+ubpf_inline_lru(const struct ubpf_map *map, const void *key, uint32_t key_size,
+                const uint32_t *thread)
+{
+    (void) thread;
+    return lru_lookup_inline(map, key, key_size);
+}
+
+/* What map_value_touch() does, at the burst's time: 'idle_ofs' is where in a
+ * value the time of the last use is. */
+void
+ubpf_inline_touch(uint64_t value, uint64_t idle_ofs,
+                  const struct ubpf_host *host, uint64_t *now)
+{
+    if (value) {
+        __atomic_store_n((uint64_t *) (uintptr_t) (value + idle_ofs),
+                         ubpf_inline_time(host, now), __ATOMIC_RELAXED);
+    }
+}
+
+/* What the helper METER_EXECUTE does in a map of 'n' meters, at the burst's
+ * time; 'update' is ubpf_meter_update(). */
+uint64_t
+ubpf_inline_meter(struct ubpf_meter *meters, uint64_t n, uint64_t index,
+                  uint64_t units, uint64_t colour,
+                  const struct ubpf_host *host, uint64_t *now,
+                  uint64_t (*update)(struct ubpf_meter *, uint64_t, uint64_t,
+                                     uint64_t))
+{
+    if (index >= n || colour > UBPF_RED) {
+        return UBPF_RED;
+    }
+    return update(&meters[index], units, colour, ubpf_inline_time(host, now));
+}
+
+void *
 ubpf_inline_lpm(const struct ubpf_map *map, const void *key, uint32_t key_size,
                 const uint32_t *thread)
 {

@@ -168,12 +168,13 @@ lookup_inline(struct lift *l, const struct ubpf_map *map, LLVMValueRef key)
 #ifdef UBPF_JIT_NO_INLINE
     return NULL;
 #endif
-    if (def->flags & UBPF_MAP_F_AGING) {
-        return NULL;
-    }
     switch ((enum ubpf_map_type) def->type) {
     case UBPF_MAP_TYPE_HASH:
         function = lookup_function(l, "ubpf_inline_hash",
+                                   (const uint32_t[]) {def->key_size}, 1);
+        break;
+    case UBPF_MAP_TYPE_LRU_HASH:
+        function = lookup_function(l, "ubpf_inline_lru",
                                    (const uint32_t[]) {def->key_size}, 1);
         break;
     case UBPF_MAP_TYPE_LPM:
@@ -199,6 +200,46 @@ lookup_inline(struct lift *l, const struct ubpf_map *map, LLVMValueRef key)
     return LLVMBuildPtrToInt(l->m->builder, function, l->m->i64, "");
 }
 
+/* Calls the function 'name' of inline.c. */
+static LLVMValueRef
+call_inline(struct lift *l, const char *name, LLVMTypeRef result,
+            LLVMValueRef args[], unsigned int n)
+{
+    LLVMTypeRef types[8], type;
+    LLVMValueRef function = LLVMGetNamedFunction(l->m->module, name);
+
+    for (unsigned int i = 0; i < n; i++) {
+        types[i] = LLVMTypeOf(args[i]);
+    }
+    type = LLVMFunctionType(result, types, n, false);
+    if (!function) {
+        function = LLVMAddFunction(l->m->module, name, type);
+    }
+    return LLVMBuildCall2(l->m->builder, type, function, args, n, "");
+}
+
+/* Sets 'args' to what ubpf_inline_time() takes. */
+static void
+add_clock(struct lift *l, LLVMValueRef args[2])
+{
+    LLVMValueRef now = lift_int(l, offsetof(struct lift_env, now));
+
+    args[0] = lift_address(l, (uintptr_t) l->m->in->host);
+    args[1] = LLVMBuildGEP2(l->m->builder, l->m->i8, l->env, &now, 1, "");
+}
+
+/* Notes in a map with ageing that the entry of 'value' was found, if any. */
+static void
+touch(struct lift *l, const struct ubpf_map *map, LLVMValueRef value)
+{
+    uint64_t idle = map->def.value_size - sizeof(struct ubpf_aging)
+                    + offsetof(struct ubpf_aging, idle_ns);
+    LLVMValueRef args[4] = {value, lift_int(l, idle)};
+
+    add_clock(l, &args[2]);
+    call_inline(l, "ubpf_inline_touch", l->m->nothing, args, 4);
+}
+
 /* The address of the value in 'map' for 'key', as a number. */
 static LLVMValueRef
 lookup(struct lift *l, const struct ubpf_map *map, LLVMValueRef key)
@@ -212,27 +253,51 @@ lookup(struct lift *l, const struct ubpf_map *map, LLVMValueRef key)
         return lookup_array(l, map, args[1]);
     }
     value = lookup_inline(l, map, args[1]);
-    return value ? value
-                 : call_c(l, (uintptr_t) map->ops->lookup, l->m->i64, args, 2);
+    if (!value) {
+        return call_c(l, (uintptr_t) map->ops->lookup, l->m->i64, args, 2);
+    }
+    if (map->def.flags & UBPF_MAP_F_AGING) {
+        touch(l, map, value);
+    }
+    return value;
 }
 
 /* Asks for the time once in a burst. */
 static LLVMValueRef
 call_time(struct lift *l)
 {
-    static const char name[] = "ubpf_inline_time";
-    LLVMTypeRef types[2] = {l->m->ptr, l->m->ptr};
-    LLVMTypeRef type = LLVMFunctionType(l->m->i64, types, 2, false);
-    LLVMValueRef function = LLVMGetNamedFunction(l->m->module, name);
-    LLVMValueRef now = lift_int(l, offsetof(struct lift_env, now));
     LLVMValueRef args[2];
 
-    if (!function) {
-        function = LLVMAddFunction(l->m->module, name, type);
-    }
-    args[0] = lift_address(l, (uintptr_t) l->m->in->host);
-    args[1] = LLVMBuildGEP2(l->m->builder, l->m->i8, l->env, &now, 1, "");
-    return LLVMBuildCall2(l->m->builder, type, function, args, 2, "");
+    add_clock(l, args);
+    return call_inline(l, "ubpf_inline_time", l->m->i64, args, 2);
+}
+
+/* METER_EXECUTE in 'map', with the helper's arguments from r2 on. */
+static LLVMValueRef
+execute_meter(struct lift *l, const struct ubpf_map *map,
+              const LLVMValueRef r2[3])
+{
+    const struct ubpf_jit_input *in = l->m->in;
+    LLVMValueRef args[8] = {
+        lift_address(l, (uintptr_t) in->meters(map)),
+        lift_int(l, map->def.max_entries),
+        r2[0],
+        r2[1],
+        r2[2],
+    };
+
+    add_clock(l, &args[5]);
+    args[7] = lift_address(l, (uintptr_t) in->meter_update);
+    return call_inline(l, "ubpf_inline_meter", l->m->i64, args, 8);
+}
+
+/* METER_UPDATE with the helper's three arguments. */
+static LLVMValueRef
+update_meter(struct lift *l, const LLVMValueRef r1[3])
+{
+    LLVMValueRef args[4] = {r1[0], r1[1], r1[2], call_time(l)};
+
+    return call_c(l, (uintptr_t) l->m->in->meter_update, l->m->i64, args, 4);
 }
 
 void
@@ -265,6 +330,10 @@ lift_call(struct lift *l, const struct ubpf_op *op)
         result = lookup(l, map, args[2]);
     } else if (op->imm == UBPF_HELPER_TIME_GET_NS) {
         result = call_time(l);
+    } else if (op->imm == UBPF_HELPER_METER_EXECUTE && map) {
+        result = execute_meter(l, map, &args[2]);
+    } else if (op->imm == UBPF_HELPER_METER_UPDATE) {
+        result = update_meter(l, &args[1]);
     } else {
         result = call_c(l, (uintptr_t) impl, l->m->i64, args, N_PARAMS);
     }

@@ -17,6 +17,7 @@
 #include "error.h"
 #include "host.h"
 #include "maps/map.h"
+#include "maps/meter.h"
 #include "maps/thread.h"
 
 #define PLUGIN_FILE "libubpf-jit.so"
@@ -103,6 +104,8 @@ compile(const struct ubpf_host *host, const struct ubpf_object *obj,
         .helper_impl = ubpf_helper_impl,
         .array_base = ubpf_array_base,
         .thread_index = ubpf_thread_index,
+        .meters = ubpf_meter_map_meters,
+        .meter_update = ubpf_meter_update,
     };
     struct ubpf_function *functions;
     char *text = NULL;

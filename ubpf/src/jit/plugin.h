@@ -37,6 +37,9 @@ struct ubpf_jit_input {
     ubpf_helper_fn *(*helper_impl)(uint32_t id);
     void *(*array_base)(const struct ubpf_map *map);
     uint32_t (*thread_index)(void);
+    struct ubpf_meter *(*meters)(const struct ubpf_map *map);
+    uint64_t (*meter_update)(struct ubpf_meter *meter, uint64_t units,
+                             uint64_t colour, uint64_t now);
 };
 
 struct ubpf_jit_code {

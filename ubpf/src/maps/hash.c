@@ -109,13 +109,6 @@ value_of(const struct hash_map *hash, const struct table_element *element)
     return (uint8_t *) (uintptr_t) element + hash->value_ofs;
 }
 
-/* When 'element' of an LRU map was last used. */
-static uint64_t *
-used_of(const struct hash_map *hash, const struct table_element *element)
-{
-    return (uint64_t *) ((uintptr_t) element + hash->used_ofs);
-}
-
 static struct table_element *
 find(const struct hash_map *hash, const void *key)
 {
@@ -149,13 +142,7 @@ hash_lookup(const struct ubpf_map *map, const void *key)
         return NULL;
     }
     if (is_lru(hash)) {
-        uint64_t *used = used_of(hash, element);
-        uint64_t now = atomic_load_explicit(&hash->time, memory_order_relaxed);
-
-        /* Written only when it changes, so that readers share the line. */
-        if (__atomic_load_n(used, __ATOMIC_RELAXED) != now) {
-            __atomic_store_n(used, now, __ATOMIC_RELAXED);
-        }
+        hash_use(hash, element);
     }
     value = value_of(hash, element);
     map_value_touch(map, value);
@@ -178,7 +165,7 @@ evict(struct hash_map *hash)
             hash->hand = 0;
             continue;
         }
-        used = __atomic_load_n(used_of(hash, element), __ATOMIC_RELAXED);
+        used = __atomic_load_n(hash_used(hash, element), __ATOMIC_RELAXED);
         if (!victim || used < least) {
             victim = element;
             least = used;
@@ -211,7 +198,7 @@ insert(struct hash_map *hash, struct table_element *element, const void *value,
     map_value_init(&hash->up, value_of(hash, element), value,
                    old ? value_of(hash, old) : NULL, flags);
     if (is_lru(hash)) {
-        *used_of(hash, element) =
+        *hash_used(hash, element) =
             1
             + atomic_fetch_add_explicit(&hash->time, 1, memory_order_relaxed);
     }

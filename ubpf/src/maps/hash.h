@@ -34,4 +34,39 @@ hash_lookup_inline(const struct ubpf_map *map, const void *key,
                    : NULL;
 }
 
+/* When 'element' of an LRU map was last used. */
+static inline uint64_t *
+hash_used(const struct hash_map *hash, const struct table_element *element)
+{
+    return (uint64_t *) ((uintptr_t) element + hash->used_ofs);
+}
+
+/* Notes that a program found 'element' of an LRU map.  Written only when it
+ * changes, so that readers share the line. */
+static inline void
+hash_use(const struct hash_map *hash, const struct table_element *element)
+{
+    uint64_t *used = hash_used(hash, element);
+    uint64_t now = atomic_load_explicit(&hash->time, memory_order_relaxed);
+
+    if (__atomic_load_n(used, __ATOMIC_RELAXED) != now) {
+        __atomic_store_n(used, now, __ATOMIC_RELAXED);
+    }
+}
+
+/* As hash_lookup_inline(), in an LRU map. */
+static inline void *
+lru_lookup_inline(const struct ubpf_map *map, const void *key,
+                  uint32_t key_size)
+{
+    const struct hash_map *hash = (const struct hash_map *) map;
+    uint8_t *value = hash_lookup_inline(map, key, key_size);
+
+    if (value) {
+        hash_use(hash,
+                 (const struct table_element *) (value - hash->value_ofs));
+    }
+    return value;
+}
+
 #endif /* hash.h */

@@ -147,6 +147,12 @@ meter_cast(const struct ubpf_map *map)
     return (struct meter_map *) map;
 }
 
+struct ubpf_meter *
+ubpf_meter_map_meters(const struct ubpf_map *map)
+{
+    return meter_cast(map)->meters;
+}
+
 static uint64_t
 meter_footprint(const struct ubpf_map_def *def)
 {

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+struct ubpf_map;
 struct ubpf_meter;
 
 /* The new colour of a packet of 'units' that came with 'colour' at 'now', as
@@ -19,5 +20,8 @@ uint64_t ubpf_meter_update(struct ubpf_meter *meter, uint64_t units,
  * fills the buckets at 'now'. */
 void ubpf_meter_set(struct ubpf_meter *meter,
                     const struct ubpf_meter *configuration, uint64_t now);
+
+/* The meters of a map of meters. */
+struct ubpf_meter *ubpf_meter_map_meters(const struct ubpf_map *map);
 
 #endif /* meter.h */

@@ -21,7 +21,16 @@ const struct ubpf_object_map generated_maps[GENERATED_MAPS] = {
     {"q", {UBPF_MAP_TYPE_RING, 8, 16, 8}},
     {"m", {UBPF_MAP_TYPE_METER, 4, 64, 8}},
     {"c", {UBPF_MAP_TYPE_THREAD_ARRAY, 4, 16, 8}},
+    {"d", {UBPF_MAP_TYPE_THREAD_HASH, 4, 16, 8}},
+    {"l", {UBPF_MAP_TYPE_LRU_HASH, 4, 32, 8, UBPF_MAP_F_AGING, 16, 0}},
+    {"p", {UBPF_MAP_TYPE_LPM, 8, 16, 8}},
+    {"i",
+     {UBPF_MAP_TYPE_LPM, 8, 32, 8, UBPF_MAP_F_RDONLY_PROG | UBPF_MAP_F_AGING,
+      24, 0}},
 };
+
+/* Those that programs look up in. */
+static const uint8_t lookup_maps[] = {0, 0, 1, 1, 2, 3, 3, 4, 7, 8, 9, 10, 11};
 
 bool generate_random;
 
@@ -122,6 +131,22 @@ edge(int x)
     return one_in(12) ? x + (int) below(9) - 4 : x;
 }
 
+/* A number that a branch chooses. */
+static void
+gen_choice(struct generator *g)
+{
+    static const uint8_t conds[] = {0x15, 0x25, 0x55, 0xa5, 0x45, 0x65};
+    uint32_t reg = target(g), other = pick(g, NUMBER);
+
+    if (other > 9 || other == reg) {
+        return;
+    }
+    emit(g, 0xb7, reg, 0, 0, below(17));
+    emit(g, conds[below(6)], other, 0, 1, below(20));
+    emit(g, one_in(2) ? 0xb7 : 0x07, reg, 0, 0, below(17));
+    g->regs[reg] = SMALL;
+}
+
 static void
 gen_number(struct generator *g)
 {
@@ -130,10 +155,13 @@ gen_number(struct generator *g)
         63, 64, 255, -1, -8, 0x7fffffff, -0x7fffffff - 1};
     uint32_t reg = target(g);
 
-    switch (below(4)) {
+    switch (below(5)) {
     case 0:
         emit(g, 0xb7, reg, 0, 0, below(17));
         g->regs[reg] = SMALL;
+        break;
+    case 4:
+        gen_choice(g);
         break;
     case 1:
         emit(g, one_in(2) ? 0xb7 : 0xb4, reg, 0, 0, numbers[below(14)]);
@@ -239,11 +267,26 @@ gen_check(struct generator *g)
     g->regs[tmp] = PACKET;
 }
 
-/* Leaves if 'reg' is less than 'low'. */
+/* On one of two ways, which meet again at once, makes 'reg' less by a little;
+ * what is compared, in 'other', is 0 to 'most'. */
+static void
+gen_less_or_not(struct generator *g, uint32_t reg, uint32_t other,
+                uint32_t most)
+{
+    emit(g, 0x25, other, 0, 1, below(most + 1));
+    emit(g, 0x05, 0, 0, 1, 0);
+    emit(g, 0x17, reg, 0, 0, 1 + below(4));
+}
+
+/* Leaves if 'reg' is less than 'low'; or, where that is 1, if it is 0. */
 static void
 gen_leave_below(struct generator *g, uint32_t reg, uint32_t low)
 {
-    emit(g, one_in(2) ? 0xa5 : 0xc5, reg, 0, 1, low);
+    if (low == 1) {
+        emit(g, 0x15, reg, 0, 1, 0);
+    } else {
+        emit(g, one_in(2) ? 0xa5 : 0xc5, reg, 0, 1, low);
+    }
     emit(g, 0x05, 0, 0, 2, 0);
     emit(g, 0xb7, 0, 0, 0, 2);
     emit(g, 0x95, 0, 0, 0, 0);
@@ -268,6 +311,9 @@ gen_variable(struct generator *g)
     emit(g, 0x61, also, 6, 24, 0);
     emit(g, 0x57, by, 0, 0, (1 << below(5)) - 1);
     emit(g, 0x57, also, 0, 0, most);
+    if (one_in(4)) {
+        gen_less_or_not(g, by, also, most);
+    }
     emit(g, 0xbf, tmp, ptr, 0, 0);
     emit(g, 0x0f, tmp, by, 0, 0);
     if (two) {
@@ -279,7 +325,7 @@ gen_variable(struct generator *g)
     emit(g, 0xb7, 0, 0, 0, 2);
     emit(g, 0x95, 0, 0, 0, 0);
     if (one_in(2)) {
-        low = below(10);
+        low = one_in(2) ? 1 : below(10);
         gen_leave_below(g, by, low);
     }
     if (two && one_in(2)) {
@@ -403,6 +449,43 @@ gen_pointer(struct generator *g)
     g->regs[dst] = (uint8_t) kind;
 }
 
+/* Joins a pointer, or two of which a branch chose one, with what is 0, or
+ * nearly. */
+static void
+gen_join(struct generator *g)
+{
+    static const uint8_t kinds[] = {PACKET, STACK, VALUE, VALUE, MAYBE_NULL};
+    int kind = kinds[below(5)];
+    uint8_t op = one_in(2) ? 0x4f : 0xaf;
+    uint32_t ptr = pick(g, kind), dst = target(g), bits = pick(g, NUMBER);
+
+    if (ptr > 10 || dst == ptr || (one_in(2) && (bits > 9 || bits == dst))) {
+        return;
+    }
+    if (bits > 9 || one_in(2)) {
+        emit(g, 0xb7, dst, 0, 0, one_in(12) ? below(9) : 0);
+        bits = 99;
+    } else {
+        emit(g, 0xbf, dst, bits, 0, 0);
+        if (dst && one_in(2)) { /* No more than 0, on the way that goes on. */
+            emit(g, 0x57, dst, 0, 0, 1 << below(4));
+            emit(g, 0x15, dst, 0, 2, one_in(9));
+            emit(g, 0xb7, 0, 0, 0, 1);
+            emit(g, 0x95, 0, 0, 0, 0);
+        } else {
+            emit(g, 0xb5, dst, 0, 1, one_in(9) ? 1 : 0);
+            emit(g, 0xb7, dst, 0, 0, 0);
+        }
+    }
+    if (one_in(3) && ptr != UBPF_REG_FP && bits == 99) {
+        emit(g, op, ptr, dst, 0, 0);
+        g->regs[dst] = NUMBER;
+    } else {
+        emit(g, one_in(25) ? op - 3 : op, dst, ptr, 0, 0);
+        g->regs[dst] = (uint8_t) kind;
+    }
+}
+
 static void
 clobber(struct generator *g, int result)
 {
@@ -476,6 +559,20 @@ gen_length(struct generator *g)
     g->regs[0] = NUMBER;
 }
 
+/* Puts a size into register 'to': one that is at hand in a register above
+ * 'min', or 'size'. */
+static void
+emit_size(struct generator *g, uint32_t to, uint32_t min, uint32_t size)
+{
+    uint32_t reg = pick(g, SMALL);
+
+    if (reg > min && reg < 10 && one_in(2)) {
+        emit(g, 0xbf, to, reg, 0, 0);
+    } else {
+        emit(g, 0xb7, to, 0, 0, size);
+    }
+}
+
 /* The helpers that take a map of one kind, and those without any. */
 static void
 gen_new_helper(struct generator *g)
@@ -490,7 +587,7 @@ gen_new_helper(struct generator *g)
         emit(g, 0xbf, 2, ptr, 0, 0);
         emit(g, 0x18, 1, 1, 0, one_in(12) ? below(GENERATED_MAPS) : 5);
         emit(g, 0, 0, 0, 0, 0);
-        emit(g, 0xb7, 3, 0, 0, below(20));
+        emit_size(g, 3, 2, below(20));
         emit(g, 0x85, 0, 0, 0, UBPF_HELPER_RING_OUTPUT);
         break;
     case 1:
@@ -517,7 +614,7 @@ gen_new_helper(struct generator *g)
             return;
         }
         emit(g, 0xbf, 1, ptr, 0, 0);
-        emit(g, 0xb7, 2, 0, 0, below(20));
+        emit_size(g, 2, 1, below(20));
         emit(g, 0xb7, 3, 0, 0, below(6));
         emit(g, 0x85, 0, 0, 0, UBPF_HELPER_HASH);
         break;
@@ -533,11 +630,11 @@ gen_new_helper(struct generator *g)
 static void
 gen_call(struct generator *g)
 {
-    uint32_t map = below(GENERATED_MAPS), ctx;
+    uint32_t map = one_in(20) ? below(GENERATED_MAPS)
+                              : lookup_maps[below(sizeof lookup_maps)];
+    uint32_t ctx;
+    int key;
 
-    if (map > 4 && !one_in(10)) {
-        map = below(5);
-    }
     switch (below(7)) {
     case 5:
         gen_call_local(g);
@@ -550,7 +647,10 @@ gen_call(struct generator *g)
         if (one_in(8)) {
             return;
         }
-        emit(g, 0x7a, UBPF_REG_FP, 0, -8 * (int) (1 + below(12)), below(8));
+        key = generated_maps[map].def.type == UBPF_MAP_TYPE_LPM && one_in(2)
+                  ? 32 /* Bits of the key: all. */
+                  : (int) below(8);
+        emit(g, 0x7a, UBPF_REG_FP, 0, -8 * (int) (1 + below(12)), key);
         emit(g, 0xbf, 2, UBPF_REG_FP, 0, 0);
         emit(g, 0x07, 2, 0, 0, g->insns[g->n - 2].offset);
         emit(g, 0x18, 1, 1, 0, map);
@@ -584,11 +684,7 @@ gen_call(struct generator *g)
             return;
         }
         emit(g, 0xbf, 1, ctx, 0, 0);
-        if (g->regs[4] == SMALL && one_in(2)) {
-            emit(g, 0xbf, 2, 4, 0, 0);
-        } else {
-            emit(g, 0xb7, 2, 0, 0, below(12));
-        }
+        emit_size(g, 2, 1, below(12));
         emit(g, 0xb7, 3, 0, 0, 0);
         emit(g, 0x85, 0, 0, 0, UBPF_HELPER_HASH_LOOKUP3);
         clobber(g, NUMBER);
@@ -732,7 +828,11 @@ gen_block(struct generator *g, uint32_t n)
             gen_spill(g);
             break;
         case 10:
-            gen_pointer(g);
+            if (one_in(4)) {
+                gen_join(g);
+            } else {
+                gen_pointer(g);
+            }
             break;
         case 11:
             gen_call(g);

@@ -26,6 +26,7 @@ struct machine_frame {
 };
 
 #define MACHINE_ROOM   1024 /* Bytes for a packet. */
+#define MACHINE_MAPS   16   /* Of an object, at most. */
 #define MACHINE_VALUES 2    /* Elements of a map. */
 
 struct machine {
@@ -44,7 +45,7 @@ struct machine {
     uint64_t packet_base; /* Address of packet[0]; a new one for
                            * each move. */
     uint64_t ctx_numbers[sizeof(struct ubpf_ctx) / 4];
-    uint8_t values[8][MACHINE_VALUES][128];
+    uint8_t values[MACHINE_MAPS][MACHINE_VALUES][128];
     uint64_t steps;
     char trap[160]; /* What was violated, or empty. */
 };

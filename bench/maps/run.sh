@@ -8,7 +8,7 @@
 # rte_lpm with a million routes takes minutes: it looks through all of a length.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-build=.build/bench-maps
+build=${BUILD:-.build/bench-maps}
 cmake -S ubpf -B "$build" -DUBPF_JIT=OFF >/dev/null
 cmake --build "$build" -j "$(nproc)" --target ubpf_static >/dev/null
 dpdk=()

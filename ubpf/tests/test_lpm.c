@@ -316,6 +316,55 @@ agrees_with_a_linear_scan(uint32_t data_size, uint32_t max_entries)
     ubpf_map_unref(map);
 }
 
+/* Replaces each route while the old one, of a full map, still waits for
+ * readers: the memory that the map took when it was made does not suffice. */
+static void
+full_map_is_replaced(void)
+{
+    const uint32_t n = 65536;
+    struct ubpf_map *map = make(4, n);
+    struct ubpf_map_info info;
+    uint64_t bytes;
+
+    CHECK_EQ(add(map, ipv4(0, 0, 0, 0, 0), 1), 0);
+    for (uint32_t i = 1; i < n; i++) {
+        uint32_t len = i < 300 ? 32 : 24;
+
+        CHECK_EQ(add(map, ipv4(len, 10, i >> 8, i, 7), i), 0);
+        if (i % 1024 == 0) {
+            faulty_host_end_grace_period();
+        }
+    }
+    faulty_host_end_grace_period();
+    CHECK_EQ(add(map, ipv4(32, 11, 0, 0, 7), 9), ENOSPC);
+    ubpf_map_get_info(map, &info);
+    bytes = info.bytes;
+    for (uint32_t round = 1; round < 4; round++) {
+        CHECK_EQ(add(map, ipv4(0, 0, 0, 0, 0), round), 0);
+        for (uint32_t i = 1; i < 1000; i++) {
+            uint32_t len = i < 300 ? 32 : 24;
+
+            CHECK_EQ(add(map, ipv4(len, 10, i >> 8, i, 7), n * round + i), 0);
+            CHECK_EQ(find(map, ipv4(32, 10, i >> 8, i, 7)), n * round + i);
+            CHECK_EQ(find(map, ipv4(len, 10, i >> 8, i, 7)), n * round + i);
+        }
+        ubpf_map_get_info(map, &info);
+        CHECK(info.bytes > bytes || round > 1);
+        faulty_host_end_grace_period();
+        CHECK_EQ(find(map, ipv4(32, 10, 0, 1, 8)), round);
+        CHECK_EQ(find(map, ipv4(32, 10, 0, 1, 7)), n * round + 1);
+        CHECK_EQ(find(map, ipv4(32, 10, 2, 0, 8)), n * round + 512);
+    }
+    for (uint32_t i = 1; i < 1000; i++) {
+        struct key key = ipv4(i < 300 ? 32 : 24, 10, i >> 8, i, 7);
+
+        CHECK_EQ(ubpf_map_delete(map, &key), 0);
+        CHECK_EQ(find(map, ipv4(32, 10, i >> 8, i, 7)), 3);
+    }
+    CHECK_EQ(find(map, ipv4(32, 10, 1000 >> 8, 1000 & 0xff, 7)), 1000);
+    ubpf_map_unref(map);
+}
+
 int
 main(void)
 {
@@ -327,6 +376,7 @@ main(void)
     chain_of_prefixes(true);
     chain_of_prefixes(false);
     memory_comes_back();
+    full_map_is_replaced();
     agrees_with_a_linear_scan(1, MAX_ENTRIES);
     agrees_with_a_linear_scan(4, MAX_ENTRIES);
     agrees_with_a_linear_scan(4, 65536); /* Another index. */

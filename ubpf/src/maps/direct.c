@@ -14,27 +14,61 @@ slots_size(void)
 }
 
 uint64_t
-direct_footprint(uint64_t n)
+direct_footprint(uint64_t n, uint32_t value_size)
 {
-    return slots_size() + n * (sizeof(struct direct_group) + 64);
+    return slots_size() + n * (sizeof(struct direct_group) + 64 + value_size);
 }
 
 uint64_t
 direct_bytes(const struct direct *direct)
 {
-    return slots_size()
+    return slots_size() + direct->n * direct->value_size
            + atomic_load_explicit(&direct->n_groups, memory_order_relaxed)
                  * sizeof(struct direct_group);
 }
 
 int
-direct_init(struct direct *direct, const struct ubpf_host *host)
+direct_init(struct direct *direct, const struct ubpf_host *host,
+            struct pool *pool, uint64_t n, uint32_t value_size)
 {
     direct->host = *host;
-    atomic_init(&direct->any, NULL);
+    direct->pool = pool;
+    direct->n = n;
+    direct->value_size = value_size;
+    atomic_init(&direct->any, 0);
     atomic_init(&direct->n_groups, 0);
+    direct->values = map_alloc(host, n * value_size);
     direct->slots = map_zalloc(host, slots_size());
-    return direct->slots ? 0 : ENOMEM;
+    return direct->slots && direct->values ? 0 : ENOMEM;
+}
+
+void *
+direct_value(const struct direct *direct, const struct table_element *element)
+{
+    uint32_t index = pool_index(element);
+
+    return index == UINT32_MAX
+               ? (uint8_t *) (uintptr_t) element + DIRECT_ELEMENT_SIZE
+               : direct->values + (uint64_t) index * direct->value_size;
+}
+
+/* What a slot for 'element', which may be NULL, holds. */
+static uintptr_t
+slot_for(const struct direct *direct, const struct table_element *element)
+{
+    return element ? (uintptr_t) direct_value(direct, element) : 0;
+}
+
+/* The element whose value is at 'value'. */
+static const struct table_element *
+element_of(const struct direct *direct, uintptr_t value)
+{
+    uintptr_t ofs = value - (uintptr_t) direct->values;
+
+    return ofs < direct->n * direct->value_size
+               ? pool_element(direct->pool,
+                              (uint32_t) (ofs / direct->value_size))
+               : (const struct table_element *) (value - DIRECT_ELEMENT_SIZE);
 }
 
 static uintptr_t
@@ -44,9 +78,9 @@ get(const atomic_uintptr_t *slot)
 }
 
 static void
-set(atomic_uintptr_t *slot, const void *value)
+set(atomic_uintptr_t *slot, uintptr_t value)
 {
-    atomic_store_explicit(slot, (uintptr_t) value, memory_order_release);
+    atomic_store_explicit(slot, value, memory_order_release);
 }
 
 /* The group that 'slot' leads to, or NULL. */
@@ -70,36 +104,32 @@ direct_uninit(struct direct *direct)
         }
     }
     map_free(&direct->host, direct->slots, slots_size());
+    map_free(&direct->host, direct->values, direct->n * direct->value_size);
 }
 
-static uint32_t
-prefix_len_of(uintptr_t element)
-{
-    return key_load32(((const struct table_element *) element)->key);
-}
-
-/* Puts 'element' into 'n' slots from 'slots' on, unless they have one with a
+/* Puts 'value' into 'n' slots from 'slots' on, unless they have that of a
  * longer prefix than 'prefix_len'. */
 static void
-fill(atomic_uintptr_t *slots, uint32_t n, uint32_t prefix_len,
-     const struct table_element *element)
+fill(const struct direct *direct, atomic_uintptr_t *slots, uint32_t n,
+     uint32_t prefix_len, uintptr_t value)
 {
     for (uint32_t i = 0; i < n; i++) {
         uintptr_t slot = get(&slots[i]);
         struct direct_group *group = group_of(slot);
 
         if (group) {
-            fill(group->slots, 256, prefix_len, element);
-        } else if (!slot || prefix_len_of(slot) <= prefix_len) {
-            set(&slots[i], element);
+            fill(direct, group->slots, 256, prefix_len, value);
+        } else if (!slot
+                   || key_load32(element_of(direct, slot)->key)
+                          <= prefix_len) {
+            set(&slots[i], value);
         }
     }
 }
 
 /* Puts 'next' where 'old' is, in 'n' slots from 'slots' on. */
 static void
-exchange(atomic_uintptr_t *slots, uint32_t n, const struct table_element *old,
-         const struct table_element *next)
+exchange(atomic_uintptr_t *slots, uint32_t n, uintptr_t old, uintptr_t next)
 {
     for (uint32_t i = 0; i < n; i++) {
         uintptr_t slot = get(&slots[i]);
@@ -107,7 +137,7 @@ exchange(atomic_uintptr_t *slots, uint32_t n, const struct table_element *old,
 
         if (group) {
             exchange(group->slots, 256, old, next);
-        } else if (slot == (uintptr_t) old) {
+        } else if (slot == old) {
             set(&slots[i], next);
         }
     }
@@ -162,7 +192,7 @@ direct_add(struct direct *direct, const uint8_t *data, uint32_t prefix_len,
     uint32_t n;
 
     if (!prefix_len) {
-        atomic_store_explicit(&direct->any, element, memory_order_release);
+        set(&direct->any, slot_for(direct, element));
         return 0;
     }
     if (prefix_len > 24) {
@@ -173,7 +203,7 @@ direct_add(struct direct *direct, const uint8_t *data, uint32_t prefix_len,
         group_of(get(slots))->n_prefixes++;
     }
     slots = slots_of(direct, data, prefix_len, &n);
-    fill(slots, n, prefix_len, element);
+    fill(direct, slots, n, prefix_len, slot_for(direct, element));
     return 0;
 }
 
@@ -186,11 +216,11 @@ direct_exchange(struct direct *direct, const uint8_t *data,
     uint32_t n;
 
     if (!prefix_len) {
-        atomic_store_explicit(&direct->any, next, memory_order_release);
+        set(&direct->any, slot_for(direct, next));
         return;
     }
     slots = slots_of(direct, data, prefix_len, &n);
-    exchange(slots, n, old, next);
+    exchange(slots, n, slot_for(direct, old), slot_for(direct, next));
 }
 
 void
@@ -198,7 +228,7 @@ direct_remove(struct direct *direct, const uint8_t *data, uint32_t prefix_len,
               const struct table_element *old, struct table_element *next)
 {
     /* The prefix of 0 bits has no slots. */
-    if (next && !prefix_len_of((uintptr_t) next)) {
+    if (next && !key_load32(next->key)) {
         next = NULL;
     }
     direct_exchange(direct, data, prefix_len, old, next);

@@ -34,13 +34,14 @@ value_ofs(const struct ubpf_map_def *def)
                        + ubpf_round8(def->key_size));
 }
 
-static uint64_t
-element_size(const struct ubpf_map_def *def)
+static uint32_t
+value_size(const struct ubpf_map_def *def)
 {
-    return value_ofs(def) + ubpf_round8(def->value_size);
+    return (uint32_t) ubpf_round8(def->value_size);
 }
 
-/* True if a map of 'def' has the index for many prefixes of 32 bits. */
+/* True if a map of 'def' has the index for many prefixes of 32 bits, which
+ * has the values too. */
 static bool
 uses_direct(const struct ubpf_map_def *def)
 {
@@ -52,31 +53,46 @@ static uint64_t
 lpm_footprint(const struct ubpf_map_def *def)
 {
     uint32_t data_size = def->key_size - (uint32_t) PREFIX_LEN_SIZE;
+    uint64_t n = def->max_entries;
 
-    return sizeof(struct lpm_map) + table_footprint(def->max_entries)
-           + pool_footprint(element_size(def), def->max_entries)
-           + trie_footprint(def)
+    return sizeof(struct lpm_map) + table_footprint(n) + trie_footprint(def)
            + (uses_direct(def)
-                  ? direct_footprint(def->max_entries)
-                  : stride_footprint(def->max_entries, data_size));
+                  ? pool_footprint(DIRECT_ELEMENT_SIZE, n)
+                        + direct_footprint(n, value_size(def))
+                  : pool_footprint(value_ofs(def) + value_size(def), n)
+                        + stride_footprint(n, data_size));
+}
+
+/* Makes the pool of 'lpm' and the index of whole keys. */
+static int
+init_index(struct lpm_map *lpm, const struct ubpf_host *host,
+           const struct ubpf_map_def *def)
+{
+    uint64_t size = value_ofs(def) + value_size(def);
+
+    if (!uses_direct(def)) {
+        lpm->pool = pool_create(host, size, 0);
+        return lpm->pool ? stride_init(&lpm->stride, host) : ENOMEM;
+    }
+    lpm->pool =
+        pool_create_split(host, DIRECT_ELEMENT_SIZE, size, def->max_entries);
+    return lpm->pool ? direct_init(&lpm->direct, host, lpm->pool,
+                                   def->max_entries, value_size(def))
+                     : ENOMEM;
 }
 
 static struct ubpf_map *
 lpm_create(const struct ubpf_host *host, const struct ubpf_map_def *def)
 {
     struct lpm_map *lpm = map_zalloc(host, sizeof *lpm);
-    bool is_large = uses_direct(def);
 
     if (!lpm) {
         return NULL;
     }
     lpm->max_prefix_len = (uint32_t) (def->key_size - PREFIX_LEN_SIZE) * 8;
     lpm->value_ofs = value_ofs(def);
-    lpm->pool =
-        pool_create(host, element_size(def), is_large ? def->max_entries : 0);
-    if (!lpm->pool || trie_init(&lpm->trie, host, lpm->max_prefix_len / 8)
-        || (is_large ? direct_init(&lpm->direct, host)
-                     : stride_init(&lpm->stride, host))
+    if (init_index(lpm, host, def)
+        || trie_init(&lpm->trie, host, lpm->max_prefix_len / 8)
         || table_init(&lpm->table, host, def->key_size, def->max_entries, true)
         || ubpf_map_init(&lpm->up, &ubpf_lpm_ops, host, def)) {
         table_uninit(&lpm->table, NULL);
@@ -108,6 +124,9 @@ lpm_destroy(struct ubpf_map *map)
 static void *
 value_of(const struct lpm_map *lpm, const struct table_element *element)
 {
+    if (lpm->direct.slots) {
+        return direct_value(&lpm->direct, element);
+    }
     return (uint8_t *) (uintptr_t) element + lpm->value_ofs;
 }
 
@@ -155,48 +174,46 @@ stride_lookup(const struct stride *stride, const uint8_t *data)
     return stride_lookup_inline(stride, data);
 }
 
-/* The element for the longest prefix of 'key', or NULL. */
-static struct table_element *
+/* The value for the longest prefix of 'key', or NULL. */
+static void *
 find_longest(const struct lpm_map *lpm, const void *key)
 {
     const uint8_t *data = (const uint8_t *) key + PREFIX_LEN_SIZE;
+    const struct table_element *element = NULL;
     uint32_t prefix_len;
 
     memcpy(&prefix_len, key, sizeof prefix_len);
-    if (prefix_len == lpm->max_prefix_len) {
-        return lpm->direct.slots ? direct_lookup_inline(&lpm->direct, data)
-                                 : stride_lookup(&lpm->stride, data);
+    if (prefix_len < lpm->max_prefix_len) {
+        element = trie_lookup(&lpm->trie, data, prefix_len);
+    } else if (prefix_len == lpm->max_prefix_len) {
+        if (lpm->direct.slots) {
+            return direct_lookup_inline(&lpm->direct, data);
+        }
+        element = stride_lookup(&lpm->stride, data);
     }
-    return prefix_len < lpm->max_prefix_len
-               ? trie_lookup(&lpm->trie, data, prefix_len)
-               : NULL;
+    return element ? value_of(lpm, element) : NULL;
 }
 
 static void *
 lpm_lookup(const struct ubpf_map *map, const void *key)
 {
-    const struct lpm_map *lpm = lpm_cast(map);
-    const struct table_element *element = find_longest(lpm, key);
-    void *value;
+    void *value = find_longest(lpm_cast(map), key);
 
-    if (!element) {
-        return NULL;
+    if (value) {
+        map_value_touch(map, value);
     }
-    value = value_of(lpm, element);
-    map_value_touch(map, value);
     return value;
 }
 
 static int
 lpm_read(const struct ubpf_map *map, const void *key, void *value)
 {
-    const struct lpm_map *lpm = lpm_cast(map);
-    const struct table_element *element = find_longest(lpm, key);
+    const void *found = find_longest(lpm_cast(map), key);
 
-    if (!element) {
+    if (!found) {
         return ENOENT;
     }
-    map_value_get(map, value, value_of(lpm, element));
+    map_value_get(map, value, found);
     return 0;
 }
 

@@ -40,8 +40,10 @@ lpm_lookup_inline(const struct ubpf_map *map, const void *key,
     if (prefix_len != (key_size - sizeof prefix_len) * 8) {
         return map->ops->lookup(map, key);
     }
-    element = lpm->direct.slots ? direct_lookup_inline(&lpm->direct, data)
-                                : stride_lookup_inline(&lpm->stride, data);
+    if (lpm->direct.slots) {
+        return direct_lookup_inline(&lpm->direct, data);
+    }
+    element = stride_lookup_inline(&lpm->stride, data);
     return element ? (uint8_t *) element + sizeof *element
                          + (((uint64_t) key_size + 7) & ~UINT64_C(7))
                    : NULL;

@@ -5,6 +5,12 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+
+/* Memory of a size that large pages are worth asking for, and the size of
+ * these, which need not be right. */
+#define LARGE_SIZE ((size_t) 8 << 20)
+#define LARGE_PAGE ((uintptr_t) 2 << 20)
 
 /* Of the process.  0: no limit. */
 static atomic_uint_least64_t memory_limit;
@@ -22,6 +28,23 @@ ubpf_memory_used(void)
     return atomic_load(&memory_used);
 }
 
+/* Asks for large pages, so that lookups in large tables find their addresses
+ * translated. */
+static void
+use_large_pages(void *ptr, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+    uintptr_t from = ((uintptr_t) ptr + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
+    uintptr_t to = ((uintptr_t) ptr + size) & ~(LARGE_PAGE - 1);
+
+    /* Without them all works as well, if slower. */
+    (void) madvise((void *) from, to - from, MADV_HUGEPAGE);
+#else
+    (void) ptr;
+    (void) size;
+#endif
+}
+
 void *
 map_alloc(const struct ubpf_host *host, size_t size)
 {
@@ -35,6 +58,8 @@ map_alloc(const struct ubpf_host *host, size_t size)
     }
     if (!ptr) {
         atomic_fetch_sub_explicit(&memory_used, size, memory_order_relaxed);
+    } else if (size >= LARGE_SIZE) {
+        use_large_pages(ptr, size);
     }
     return ptr;
 }

@@ -32,8 +32,9 @@ struct pool_item {
 
 struct pool {
     struct ubpf_host host;
-    uint64_t size; /* Of an item. */
-    uint64_t n;    /* Items in the block. */
+    uint64_t size;    /* Of an item in the block. */
+    uint64_t outside; /* Of an item from the host. */
+    uint64_t n;       /* Items in the block. */
     uint8_t *block;
     atomic_uint_least64_t n_outside; /* Items from the host. */
     /* The map, and each item that waits for a grace period. */
@@ -65,6 +66,13 @@ pool_footprint(uint64_t size, uint64_t n)
 struct pool *
 pool_create(const struct ubpf_host *host, uint64_t size, uint64_t n)
 {
+    return pool_create_split(host, size, size, n);
+}
+
+struct pool *
+pool_create_split(const struct ubpf_host *host, uint64_t size,
+                  uint64_t outside, uint64_t n)
+{
     struct pool *pool = map_zalloc(host, sizeof *pool);
 
     if (!pool) {
@@ -72,6 +80,7 @@ pool_create(const struct ubpf_host *host, uint64_t size, uint64_t n)
     }
     pool->host = *host;
     pool->size = item_size(size);
+    pool->outside = item_size(outside);
     pool->n = n;
     atomic_init(&pool->n_outside, 0);
     atomic_init(&pool->refs, 1);
@@ -148,7 +157,7 @@ pool_alloc(struct pool *pool)
     struct pool_item *item = pool->n ? take_inside(pool) : NULL;
 
     if (!item) {
-        item = map_alloc(&pool->host, pool->size);
+        item = map_alloc(&pool->host, pool->outside);
         if (!item) {
             return NULL;
         }
@@ -170,7 +179,7 @@ pool_free(void *element)
     pool = item->pool;
     if (!is_inside(pool, item)) {
         atomic_fetch_sub_explicit(&pool->n_outside, 1, memory_order_relaxed);
-        map_free(&pool->host, item, pool->size);
+        map_free(&pool->host, item, pool->outside);
         return;
     }
     pthread_mutex_lock(&pool->lock);
@@ -212,11 +221,19 @@ pool_index(const void *element)
                : UINT32_MAX;
 }
 
+void *
+pool_element(const struct pool *pool, uint32_t index)
+{
+    struct pool_item *item =
+        (struct pool_item *) (pool->block + index * pool->size);
+
+    return item->element;
+}
+
 uint64_t
 pool_bytes(const struct pool *pool)
 {
-    return sizeof *pool
-           + (pool->n
-              + atomic_load_explicit(&pool->n_outside, memory_order_relaxed))
-                 * pool->size;
+    return sizeof *pool + pool->n * pool->size
+           + atomic_load_explicit(&pool->n_outside, memory_order_relaxed)
+                 * pool->outside;
 }

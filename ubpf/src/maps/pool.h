@@ -23,6 +23,11 @@ uint64_t pool_footprint(uint64_t size, uint64_t n);
 struct pool *pool_create(const struct ubpf_host *host, uint64_t size,
                          uint64_t n);
 
+/* The same, of elements that are 'outside' bytes where they are not from the
+ * block: what else they need its user has in another place for those. */
+struct pool *pool_create_split(const struct ubpf_host *host, uint64_t size,
+                               uint64_t outside, uint64_t n);
+
 /* Lets the pool go when what was postponed is done.  Elements from the block
  * need not be freed before, others must.  NULL is fine. */
 void pool_destroy(struct pool *pool);
@@ -37,6 +42,9 @@ void pool_free_postponed(void *element);
 
 /* The index of 'element' in the block, or UINT32_MAX if it is not from it. */
 uint32_t pool_index(const void *element);
+
+/* The other way round. */
+void *pool_element(const struct pool *pool, uint32_t index);
 
 /* Bytes of memory in use, as far as elements in use were from outside the
  * block: those of the block, all of it. */

@@ -10,12 +10,12 @@ from reference.batch import compile_one
 from reference.fuzz import try_program
 
 ROOT = Path(__file__).parents[3]
-FOLDERS = ("examples/*", "tests/unit/frontend/programs", "tests/e2e/programs")
+FOLDERS = ("examples/*", "tests/unit/examples/programs", "tests/unit/frontend/programs", "tests/e2e/programs")
 PROGRAMS = sorted(path for folder in FOLDERS for path in ROOT.glob(f"{folder}/*.p4"))
 
 
-OTHERWISE_TESTED = {"balance"}
-"""Programs with what the interpreter does not know: action selectors, which have tests of their own."""
+OTHERWISE_TESTED = {"balance", "track"}
+"""Programs with what the interpreter does not know: action selectors, and C. They have tests of their own."""
 
 
 @pytest.mark.parametrize(

@@ -1,34 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The examples: no warnings, entries that fit, scripts that hold, interpreted and as native code."""
+"""The examples, and programs in the style of others' for the architecture: no warnings, scripts that hold.
+
+Each script is run by the interpreter and as native code.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from p4rt.compiler.driver import Result, compile_file
+from p4rt.compiler.driver import Options, Result, compile_file
 from p4rt.runtime import stf
 from p4rt.runtime.entries import parse_entries
 from p4rt.runtime.local import LocalProgram, Outcome
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-NAMES = sorted(path.stem for path in EXAMPLES.glob("*/*.p4"))
-ENGINES = ("interpreter", "jit")
+SOURCES = sorted([*EXAMPLES.glob("*/*.p4"), *Path(__file__).parent.glob("programs/*.p4")])
+WITH_ENTRIES = [path for path in SOURCES if path.with_suffix(".entries").exists()]
+each_program = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 
 
 @cache
-def built(name: str) -> Result:
-    """The compiled example."""
-    return compile_file(EXAMPLES / name / f"{name}.p4")
+def built(path: Path) -> Result:
+    """The compiled program; C for its externs lies beside it."""
+    c = path.with_suffix(".c")
+    return compile_file(path, Options(extern=(str(c),) if c.exists() else ()))
 
 
 class Recorded(LocalProgram):
     """A program that keeps what became of each packet."""
 
-    def __init__(self, name: str, engine: str) -> None:
-        super().__init__(built(name).object, engine)  # type: ignore[arg-type]
+    def __init__(self, path: Path, engine: Literal["jit", "interpreter"]) -> None:
+        super().__init__(built(path).object, engine)
         self.outcomes: list[Outcome] = []
 
     def process(self, data: bytes, port: int) -> Outcome:
@@ -36,31 +42,30 @@ class Recorded(LocalProgram):
         return self.outcomes[-1]
 
 
-def lines(name: str, suffix: str) -> list[str]:
-    return (EXAMPLES / name / f"{name}.{suffix}").read_text().splitlines()
+def run_script(path: Path, engine: Literal["jit", "interpreter"]) -> list[Outcome]:
+    """What became of each packet of the program's script, whose expectations hold."""
+    program = Recorded(path, engine)
+    assert program.engine.native == (engine == "jit")
+    script = path.with_suffix(".stf")
+    result = stf.run(program, script.read_text().splitlines(), script.name)
+    assert result.failures == ()
+    assert result.expectations >= 2
+    return program.outcomes
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_an_example_compiles_without_warnings(name: str):
-    assert built(name).diagnostics == []
+@each_program
+def test_there_are_no_warnings(path: Path):
+    assert built(path).diagnostics == []
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if (EXAMPLES / name / f"{name}.entries").exists()])
-def test_the_entries_of_an_example_are_accepted(name: str):
-    program = Recorded(name, "interpreter")
-    entries = parse_entries(program.info, lines(name, "entries"), "entries")
+@each_program
+def test_the_script_holds_with_both_engines(path: Path):
+    assert run_script(path, "jit") == run_script(path, "interpreter")
+
+
+@pytest.mark.parametrize("path", WITH_ENTRIES, ids=lambda path: path.stem)
+def test_the_entries_are_accepted(path: Path):
+    program = Recorded(path, "interpreter")
+    entries = parse_entries(program.info, path.with_suffix(".entries").read_text().splitlines(), "entries")
     program.tables.add(entries)
     assert {entry.format() for entry in entries} <= {entry.format() for entry in program.tables.snapshot()}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_script_of_an_example_holds_with_both_engines(name: str):
-    seen = {}
-    for engine in ENGINES:
-        program = Recorded(name, engine)
-        assert program.engine.native == (engine == "jit")
-        result = stf.run(program, lines(name, "stf"), f"{name}.stf")
-        assert result.failures == ()
-        assert result.packets >= 4
-        seen[engine] = program.outcomes
-    assert seen["jit"] == seen["interpreter"]

@@ -9,7 +9,7 @@
 //   DROP      A station that nobody knows, a tunnel without next hop.
 //   PASS      Unchanged: what is neither of an access port nor a tunnel's to
 //             us; the flow's actions after prog:ID decide.
-//   ABORT     Frames that end inside a header, VXLAN without a segment.
+//   ABORT     Frames that end inside a header.
 
 #include <core.p4>
 #include <ubpf_model.p4>
@@ -123,7 +123,13 @@ parser prs(packet_in packet, out headers_t hdr, inout metadata_t meta,
     state vxlan {
         packet.extract(hdr.udp);
         packet.extract(hdr.vxlan);
-        verify(hdr.vxlan.has_vni == 1, error.ParserInvalidArgument);
+        transition select(hdr.vxlan.has_vni) {
+            1: inner;
+            default: accept;
+        }
+    }
+
+    state inner {
         packet.extract(hdr.inner);
         transition accept;
     }
@@ -258,7 +264,7 @@ control pipe(inout headers_t hdr, inout metadata_t meta,
     apply {
         bool from_tunnel = false;
         if (!ports.apply().hit) {
-            if (!hdr.vxlan.isValid() || !tunnels.apply().hit) {
+            if (!hdr.inner.isValid() || !tunnels.apply().hit) {
                 return;
             }
             from_tunnel = true;

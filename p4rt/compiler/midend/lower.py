@@ -92,6 +92,7 @@ class _Program:
                 ctx.goto(done)
                 ctx.rejected(done)
                 ctx.label(done)
+                self._hide_validity(headers)
             ctx.label(ctx.frame.return_label)
             ctx.label(ctx.frame.exit_label)
         assert isinstance(pipeline.decl, ast.ControlDecl)
@@ -106,6 +107,14 @@ class _Program:
         self._results()
         self.externs.finish()
         return Lowered(tuple(ctx.out), ctx.catalog, self._given(), tuple(self.deparser.homes))
+
+    def _hide_validity(self, headers: Tree) -> None:
+        """Lest the C compiler tests validity by the pointers that the parser compared, when they are gone."""
+        changed = {item.target.name for item in ir.walk(tuple(self.ctx.out)) if isinstance(item, ir.Assign)}
+        for valid in storage.validities(headers):
+            if valid.name in changed:
+                hidden = self.ctx.opaque(valid, "extracted", known=True)
+                self.ctx.assign(valid, build.bits(hidden, 0, 1))
 
     def _given(self) -> ir.GivenInC:
         in_c = self.externs.in_c

@@ -171,6 +171,19 @@ def leaves(tree: Tree) -> Iterator[ir.Expr]:
             yield tree
 
 
+def validities(tree: Tree) -> Iterator[ir.Var]:
+    """The validity of all headers in order."""
+    match tree:
+        case Record(fields, valid):
+            for item in fields.values():
+                yield from validities(item)
+            if isinstance(valid, ir.Var):
+                yield valid
+        case Stack(elements, _):
+            for element in elements:
+                yield from validities(element)
+
+
 def data_leaves(tree: Tree) -> Iterator[ir.Expr]:
     """The leaves that are data: fields, without validity bits and indexes.
 

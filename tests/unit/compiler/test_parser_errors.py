@@ -65,9 +65,9 @@ def test_nothing_extracted_is_nothing_emitted():
 
 
 def test_member_of_a_union_stays_valid_when_the_next_is_not_extracted():
-    headers = "header h_t { bit<8> a; bit<8> b; } header_union u_t { h_t x; h_t y; } struct headers_t { u_t u; }"
+    union = "header h_t { bit<8> a; bit<8> b; } header_union u_t { h_t x; h_t y; }"
     text = "#define UBPF_PARSER_ERRORS\n" + source(
-        headers=headers,
+        headers=f"{union} struct headers_t {{ u_t u; }}",
         states="state start { pkt.extract(hdr.u.x); pkt.extract(hdr.u.y); transition accept; }",
         apply="if (hdr.u.x.isValid()) { hdr.u.x.b = 0x77; }",
         emits="pkt.emit(hdr.u);",
@@ -83,3 +83,16 @@ def test_parser_itself_may_set_the_reason():
         states=states, apply="if (std.parser_error == error.NoMatch) { hdr.h.b = 1; }"
     )
     assert load(text).run(b"\0\0").packet == b"\0\1"
+
+
+def test_header_that_the_parser_made_valid_itself():
+    types = "header h_t { bit<8> a; bit<8> b; } header s_t { bit<24> c; }"
+    text = "#define UBPF_PARSER_ERRORS\n" + source(
+        headers=f"{types} struct headers_t {{ h_t h; s_t s; }}",
+        states="state start { pkt.extract(hdr.h); hdr.s = { 0x556677 }; transition accept; }",
+        apply="hdr.h = { 0x11, 0x22 };",
+        emits="pkt.emit(hdr.h); pkt.emit(hdr.s);",
+    )
+    program = load(text)
+    assert program.run(bytes.fromhex("01")).packet.hex() == "112201"
+    assert program.run(bytes.fromhex("010203")).packet.hex() == "112255667703"

@@ -423,7 +423,7 @@ run_all_masks(const void *map, const uint8_t *keys, uint32_t n)
 
         memcpy(words, keys + (size_t) i * TERNARY_KEY, TERNARY_KEY);
         for (uint32_t j = 0; j < view->n; j++) {
-            const struct ternary_tuple *tuple = view->tuples[j].tuple;
+            const struct ternary_tuple *tuple = view->tuples[j].filter->tuple;
             const struct table_element *element;
             const struct ternary_rest *rest;
 

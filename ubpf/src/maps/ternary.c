@@ -61,14 +61,16 @@ tuple_size(uint32_t n_words)
 }
 
 static uint64_t
-filter_size(uint32_t log)
+filter_size(uint32_t n_words, uint64_t log)
 {
-    return sizeof(struct ternary_filter) + (UINT64_C(1) << log) / 8;
+    return sizeof(struct ternary_filter) + n_words * sizeof(uint64_t)
+           + (UINT64_C(1) << log) / 8;
 }
 
 static uint64_t
 ternary_footprint(const struct ubpf_map_def *def)
 {
+    uint32_t n_words = ternary_n_words(def->key_size, def->extra);
     uint64_t n_tuples = def->max_entries < TERNARY_MAX_TUPLES
                             ? def->max_entries
                             : TERNARY_MAX_TUPLES;
@@ -77,8 +79,8 @@ ternary_footprint(const struct ubpf_map_def *def)
            + pool_footprint(element_size(def), def->max_entries)
            + table_footprint(def->max_entries)
            + n_tuples
-                 * (tuple_size(ternary_n_words(def->key_size, def->extra))
-                    + table_footprint(0) + filter_size(MIN_FILTER_LOG))
+                 * (tuple_size(n_words) + table_footprint(0)
+                    + filter_size(n_words, MIN_FILTER_LOG))
            + 4 * FILTER_BITS / 8 * (uint64_t) def->max_entries;
 }
 
@@ -122,64 +124,58 @@ filter_hash(const struct ternary_map *ternary, const void *masked)
 }
 
 static void
-filter_add(struct ternary_filter *filter, uint64_t hash)
+filter_add(const struct ternary_map *ternary, struct ternary_filter *filter,
+           const struct table_element *element)
 {
-    uint64_t bit = hash >> filter->shift;
+    uint64_t bit = filter_hash(ternary, element->key) >> filter->shift;
 
-    atomic_fetch_or_explicit(&filter->words[bit / 64], UINT64_C(1) << bit % 64,
-                             memory_order_relaxed);
+    atomic_fetch_or_explicit(&filter->words[ternary->n_words + bit / 64],
+                             UINT64_C(1) << bit % 64, memory_order_relaxed);
 }
 
+/* A filter for 'tuple' as it is now and 'log' or more bits. */
 static struct ternary_filter *
-filter_new(const struct ubpf_host *host, uint32_t log)
+filter_new(const struct ternary_map *ternary,
+           const struct ternary_tuple *tuple, uint64_t log)
 {
-    struct ternary_filter *filter = map_rcu_alloc(host, filter_size(log));
+    uint64_t size = filter_size(ternary->n_words, log);
+    struct ternary_filter *filter = map_rcu_alloc(&ternary->up.host, size);
+    struct table_element *element;
+    uint64_t cursor = 0;
 
-    if (filter) {
-        memset(filter, 0, filter_size(log));
-        filter->shift = 64 - log;
+    if (!filter) {
+        return NULL;
+    }
+    memset(filter, 0, size);
+    filter->tuple = tuple;
+    filter->shift = 64 - log;
+    for (uint32_t i = 0; i < ternary->n_words; i++) {
+        atomic_init(&filter->words[i], tuple->mask[i]);
+    }
+    while ((element = table_next(&tuple->table, &cursor)) != NULL) {
+        filter_add(ternary, filter, element);
     }
     return filter;
 }
 
-/* Gives 'tuple' a filter for what is in it now and some more; without memory
- * it keeps the one that it has, which is right, if not as good. */
-static void
-renew_filter(const struct ternary_map *ternary, struct ternary_tuple *tuple)
+/* A filter for what is in 'tuple' now and some more. */
+static struct ternary_filter *
+larger_filter(const struct ternary_map *ternary,
+              const struct ternary_tuple *tuple)
 {
     uint64_t n = atomic_load_explicit(&tuple->table.n, memory_order_relaxed);
-    struct ternary_filter *old = atomic_load(&tuple->filter), *filter;
-    struct table_element *element;
-    uint32_t log = MIN_FILTER_LOG;
-    uint64_t cursor = 0;
+    uint64_t log = MIN_FILTER_LOG;
 
     while ((UINT64_C(1) << log) < 2 * FILTER_BITS * n) {
         log++;
     }
-    filter = filter_new(&ternary->up.host, log);
-    if (!filter) {
-        return;
-    }
-    while ((element = table_next(&tuple->table, &cursor)) != NULL) {
-        filter_add(filter, filter_hash(ternary, element->key));
-    }
-    atomic_store_explicit(&tuple->filter, filter, memory_order_release);
-    map_rcu_free_postponed(old);
+    return filter_new(ternary, tuple, log);
 }
 
-/* Lets lookups of the masked key of 'element' look into 'tuple'. */
-static void
-open_filter(const struct ternary_map *ternary, struct ternary_tuple *tuple,
-            const struct table_element *element)
+static struct ternary_tuple *
+tuple_at(const struct ternary_view *view, uint32_t i)
 {
-    uint64_t n = atomic_load_explicit(&tuple->table.n, memory_order_relaxed);
-    const struct ternary_filter *filter = atomic_load(&tuple->filter);
-
-    if ((UINT64_C(1) << (64 - filter->shift)) < FILTER_BITS * n) {
-        renew_filter(ternary, tuple);
-    }
-    filter_add(atomic_load(&tuple->filter),
-               filter_hash(ternary, element->key));
+    return (struct ternary_tuple *) (uintptr_t) view->tuples[i].filter->tuple;
 }
 
 static void
@@ -191,7 +187,7 @@ tuple_free(void *tuple_)
         struct ubpf_host host = tuple->host;
 
         table_uninit(&tuple->table, NULL);
-        map_rcu_free(atomic_load(&tuple->filter));
+        map_rcu_free(tuple->filter);
         map_free(&host, tuple, tuple_size(tuple->n_words));
     }
 }
@@ -209,10 +205,13 @@ tuple_new(const struct ternary_map *ternary, const uint64_t mask[])
     tuple->host = *host;
     tuple->n_words = ternary->n_words;
     memcpy(tuple->mask, mask, ternary->n_words * sizeof *mask);
-    atomic_init(&tuple->filter, filter_new(host, MIN_FILTER_LOG));
-    if (!atomic_load(&tuple->filter)
-        || table_init(&tuple->table, host, ternary->n_words * 8, 0, true)) {
-        map_rcu_free(atomic_load(&tuple->filter));
+    if (table_init(&tuple->table, host, ternary->n_words * 8, 0, true)) {
+        map_free(host, tuple, tuple_size(ternary->n_words));
+        return NULL;
+    }
+    tuple->filter = filter_new(ternary, tuple, MIN_FILTER_LOG);
+    if (!tuple->filter) {
+        table_uninit(&tuple->table, NULL);
         map_free(host, tuple, tuple_size(ternary->n_words));
         return NULL;
     }
@@ -261,7 +260,7 @@ ternary_destroy(struct ubpf_map *map)
         pool_free(entry);
     }
     for (uint32_t i = 0; i < view->n; i++) {
-        tuple_free((struct ternary_tuple *) (uintptr_t) view->tuples[i].tuple);
+        tuple_free(tuple_at(view, i));
     }
     map_rcu_free(view);
     pool_destroy(ternary->pool);
@@ -364,7 +363,7 @@ find_tuple(const struct ternary_map *ternary, const struct ternary_view *view,
            const uint64_t mask[])
 {
     for (uint32_t i = 0; i < view->n; i++) {
-        if (!memcmp(view->tuples[i].tuple->mask, mask,
+        if (!memcmp(tuple_at(view, i)->mask, mask,
                     ternary->n_words * sizeof *mask)) {
             return i;
         }
@@ -387,7 +386,7 @@ locate(const struct ternary_map *ternary, const struct parts *parts)
     if (i == UINT32_MAX) {
         return at;
     }
-    at.tuple = (struct ternary_tuple *) (uintptr_t) view->tuples[i].tuple;
+    at.tuple = tuple_at(view, i);
     at.hash = table_hash(&at.tuple->table, parts->words, key_size);
     at.head = table_find(&at.tuple->table, parts->words, key_size, at.hash);
     for (element = at.head; element; element = next_of(ternary, element)) {
@@ -425,12 +424,13 @@ ternary_read(const struct ubpf_map *map, const void *key, void *value)
     return 0;
 }
 
-/* A copy of the current view in which 'tuple', which may be new, has as its
- * best entry one of 'priority' and 'age'; or, if it is empty, is left out.
- * Returns NULL for want of memory. */
+/* A copy of the current view in which the tuple of 'filter', which may be new,
+ * has this filter and as its best entry one of 'priority' and 'age'; or, if it
+ * is empty, is left out.  Returns NULL for want of memory. */
 static struct ternary_view *
-view_with(const struct ternary_map *ternary, const struct ternary_tuple *tuple,
-          uint32_t priority, uint64_t age, bool is_empty)
+view_with(const struct ternary_map *ternary,
+          const struct ternary_filter *filter, uint32_t priority, uint64_t age,
+          bool is_empty)
 {
     const struct ternary_view *old = current_view(ternary);
     struct ternary_view *view = view_new(&ternary->up.host, old->n + 1);
@@ -445,12 +445,12 @@ view_with(const struct ternary_map *ternary, const struct ternary_tuple *tuple,
             && (i == old->n
                 || ternary_better(priority, age, old->tuples[i].priority,
                                   old->tuples[i].age))) {
-            view->tuples[n].tuple = tuple;
+            view->tuples[n].filter = filter;
             view->tuples[n].priority = priority;
             view->tuples[n++].age = age;
             is_in = true;
         }
-        if (i < old->n && old->tuples[i].tuple != tuple) {
+        if (i < old->n && tuple_at(old, i) != filter->tuple) {
             view->tuples[n++] = old->tuples[i];
         }
     }
@@ -485,8 +485,8 @@ prepare_view(struct ternary_map *ternary, const struct parts *parts,
         at->hash =
             table_hash(&at->tuple->table, parts->words, ternary->n_words * 8);
     }
-    *viewp = view_with(ternary, at->tuple, parts->priority, ternary->next_age,
-                       false);
+    *viewp = view_with(ternary, at->tuple->filter, parts->priority,
+                       ternary->next_age, false);
     return *viewp ? 0 : ENOMEM;
 }
 
@@ -509,8 +509,37 @@ link_element(const struct ternary_map *ternary, const struct position *at,
         table_replace(&at->tuple->table, at->head, element);
         return 0;
     }
-    open_filter(ternary, at->tuple, element);
+    filter_add(ternary, at->tuple->filter, element);
     return table_insert(&at->tuple->table, element, at->hash);
+}
+
+/* Makes room in the filter of 'tuple' for one more masked key.  Without memory
+ * it keeps the one that it has, which is right, if not as good. */
+static void
+grow_filter(struct ternary_map *ternary, struct ternary_tuple *tuple)
+{
+    const struct ternary_view *view = current_view(ternary);
+    uint64_t n = atomic_load_explicit(&tuple->table.n, memory_order_relaxed);
+    uint32_t i = find_tuple(ternary, view, tuple->mask);
+    struct ternary_filter *filter, *old = tuple->filter;
+    struct ternary_view *new;
+
+    if (UINT64_C(1) << (64 - old->shift) >= FILTER_BITS * (n + 1)) {
+        return;
+    }
+    filter = larger_filter(ternary, tuple);
+    if (!filter) {
+        return;
+    }
+    new = view_with(ternary, filter, view->tuples[i].priority,
+                    view->tuples[i].age, false);
+    if (!new) {
+        map_rcu_free(filter);
+        return;
+    }
+    tuple->filter = filter;
+    publish(ternary, new);
+    map_rcu_free_postponed(old);
 }
 
 /* Adds 'element' as a new entry at 'at'. */
@@ -530,6 +559,9 @@ add(struct ternary_map *ternary, const struct parts *parts,
     err = places_take(ternary->places, &rest->place);
     if (err) {
         return err;
+    }
+    if (at->tuple && !at->head) {
+        grow_filter(ternary, at->tuple);
     }
     err = prepare_view(ternary, parts, at, &view);
     if (!err) {
@@ -635,12 +667,13 @@ ternary_update(struct ubpf_map *map, const void *key, const void *value,
     return err;
 }
 
-/* Computes the best entry of 'tuple' again, when enough entries went for it to
- * be worth while, or drops the tuple if it is empty.  Without memory all stays
- * as it is, which is right, if not as fast. */
+/* Computes the best entry of 'tuple', and its filter, again, when enough
+ * entries went for it to be worth while, or drops the tuple if it is empty.
+ * Without memory all stays as it is, which is right, if not as fast. */
 static void
 tidy_tuple(struct ternary_map *ternary, struct ternary_tuple *tuple)
 {
+    struct ternary_filter *filter = NULL, *old = tuple->filter;
     struct table_element *element;
     struct ternary_view *view;
     uint32_t priority = 0;
@@ -657,15 +690,25 @@ tidy_tuple(struct ternary_map *ternary, struct ternary_tuple *tuple)
             age = rest->age;
         }
     }
-    view = view_with(ternary, tuple, priority, age, !tuple->n_entries);
-    if (view) {
-        publish(ternary, view);
-        tuple->n_removed = 0;
-        if (tuple->n_entries) {
-            renew_filter(ternary, tuple);
-        } else {
-            ternary->up.host.postpone(tuple_free, tuple);
-        }
+    if (tuple->n_entries) {
+        filter = larger_filter(ternary, tuple);
+    }
+    view = view_with(ternary, filter ? filter : old, priority, age,
+                     !tuple->n_entries);
+    if (!view) {
+        map_rcu_free(filter);
+        return;
+    }
+    if (filter) {
+        tuple->filter = filter;
+    }
+    publish(ternary, view);
+    tuple->n_removed = 0;
+    if (filter) {
+        map_rcu_free_postponed(old);
+    }
+    if (!tuple->n_entries) {
+        ternary->up.host.postpone(tuple_free, tuple);
     }
 }
 
@@ -750,11 +793,11 @@ ternary_get_info(const struct ubpf_map *map, struct ubpf_map_info *info)
     info->bytes = sizeof *ternary + places_bytes(ternary->places)
                   + pool_bytes(ternary->pool);
     for (uint32_t i = 0; i < view->n; i++) {
-        info->bytes +=
-            tuple_size(ternary->n_words)
-            + table_bytes(&view->tuples[i].tuple->table)
-            + filter_size(
-                64 - atomic_load(&view->tuples[i].tuple->filter)->shift);
+        const struct ternary_filter *filter = view->tuples[i].filter;
+
+        info->bytes += tuple_size(ternary->n_words)
+                       + table_bytes(&filter->tuple->table)
+                       + filter_size(ternary->n_words, 64 - filter->shift);
     }
 }
 

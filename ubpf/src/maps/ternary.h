@@ -23,16 +23,18 @@
 /* Words of the longest key. */
 #define TERNARY_MAX_WORDS 64
 
-/* A bit for each value of a hash of masked keys: 0 if no entry of the tuple
- * has it, so that most lookups need not look into the table. */
+/* What a lookup needs of a tuple to pass it by, in one piece of memory: the
+ * mask and a bit for each value of a hash of masked keys, 0 if no entry of the
+ * tuple has it, so that most lookups need not look into the table. */
 struct ternary_filter {
-    uint32_t shift; /* 64 - log2 of the number of bits. */
-    atomic_uint_least64_t words[];
+    const struct ternary_tuple *tuple;
+    uint64_t shift;                /* 64 - log2 of the number of bits. */
+    atomic_uint_least64_t words[]; /* The mask, then the bits. */
 };
 
 struct ternary_tuple {
-    struct table table; /* The best entry for each masked key. */
-    struct ternary_filter *_Atomic filter;
+    struct table table;            /* The best entry for each masked key. */
+    struct ternary_filter *filter; /* That of the current view. */
     struct ubpf_host host;
     uint32_t n_words;
     uint64_t n_entries;
@@ -55,7 +57,7 @@ struct ternary_rest {
 struct ternary_view {
     uint32_t n;
     struct {
-        const struct ternary_tuple *tuple;
+        const struct ternary_filter *filter; /* Of a tuple. */
         uint64_t age;      /* Of its best entry, or of one that was still */
         uint32_t priority; /* better and is gone. */
     } tuples[];
@@ -96,15 +98,22 @@ ternary_rest(const struct table_element *element, uint32_t n_words)
                                     + n_words * sizeof(uint64_t));
 }
 
-/* True if a masked key with 'hash' may be in 'tuple'. */
-static inline bool
-ternary_may_have(const struct ternary_tuple *tuple, uint64_t hash)
+/* Word 'i' of the mask. */
+static inline uint64_t
+ternary_mask(const struct ternary_filter *filter, uint32_t i)
 {
-    const struct ternary_filter *filter =
-        atomic_load_explicit(&tuple->filter, memory_order_acquire);
+    return atomic_load_explicit(&filter->words[i], memory_order_relaxed);
+}
+
+/* True if a masked key with 'hash' may be in the tuple. */
+static inline bool
+ternary_may_have(const struct ternary_filter *filter, uint32_t n_words,
+                 uint64_t hash)
+{
     uint64_t bit = hash >> filter->shift;
 
-    return atomic_load_explicit(&filter->words[bit / 64], memory_order_relaxed)
+    return atomic_load_explicit(&filter->words[n_words + bit / 64],
+                                memory_order_relaxed)
                >> bit % 64
            & 1;
 }
@@ -145,7 +154,8 @@ ternary_find_inline(const struct ubpf_map *map, const void *key,
     memcpy(ranges, (const uint8_t *) key + masked_size, n_ranges * 8);
 
     for (uint32_t i = 0; i < view->n; i++) {
-        const struct ternary_tuple *tuple = view->tuples[i].tuple;
+        const struct ternary_filter *filter = view->tuples[i].filter;
+        const struct table *table;
         struct table_element *element;
         uint64_t hash = 0;
 
@@ -155,14 +165,15 @@ ternary_find_inline(const struct ubpf_map *map, const void *key,
             break;
         }
         for (uint32_t j = 0; j < n_words; j++) {
-            masked[j] = words[j] & tuple->mask[j];
+            masked[j] = words[j] & ternary_mask(filter, j);
             hash += masked[j] * ternary->factors[j];
         }
-        if (!ternary_may_have(tuple, hash)) {
+        if (!ternary_may_have(filter, n_words, hash)) {
             continue;
         }
-        element = table_find(&tuple->table, masked, n_words * 8,
-                             table_hash(&tuple->table, masked, n_words * 8));
+        table = &filter->tuple->table;
+        element = table_find(table, masked, n_words * 8,
+                             table_hash(table, masked, n_words * 8));
         while (element) {
             const struct ternary_rest *rest = ternary_rest(element, n_words);
 

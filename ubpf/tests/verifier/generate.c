@@ -275,7 +275,7 @@ gen_less_or_not(struct generator *g, uint32_t reg, uint32_t other,
 {
     emit(g, 0x25, other, 0, 1, below(most + 1));
     emit(g, 0x05, 0, 0, 1, 0);
-    emit(g, 0x17, reg, 0, 0, 1 + below(4));
+    emit(g, 0x17, reg, 0, 0, 1 + below(12));
 }
 
 /* Leaves if 'reg' is less than 'low'; or, where that is 1, if it is 0. */
@@ -291,6 +291,22 @@ gen_leave_below(struct generator *g, uint32_t reg, uint32_t low)
     emit(g, 0xb7, 0, 0, 0, 2);
     emit(g, 0x95, 0, 0, 0, 0);
     g->regs[0] = NUMBER;
+}
+
+/* Leaves if 'reg' is less than a number, in 'to', that is 'low' or another as
+ * a branch on 'other' chose. */
+static void
+gen_leave_below_chosen(struct generator *g, uint32_t reg, uint32_t to,
+                       uint32_t other, uint32_t low)
+{
+    emit(g, 0xb7, to, 0, 0, below(10));
+    emit(g, 0x25, other, 0, 1, below(4));
+    emit(g, 0xb7, to, 0, 0, low);
+    emit(g, one_in(2) ? 0xad : 0xcd, reg, to, 1, 0);
+    emit(g, 0x05, 0, 0, 2, 0);
+    emit(g, 0xb7, 0, 0, 0, 2);
+    emit(g, 0x95, 0, 0, 0, 0);
+    g->regs[0] = g->regs[to] = NUMBER;
 }
 
 /* Checks a packet pointer plus one or two numbers, perhaps one of the numbers
@@ -326,7 +342,11 @@ gen_variable(struct generator *g)
     emit(g, 0x95, 0, 0, 0, 0);
     if (one_in(2)) {
         low = one_in(2) ? 1 : below(10);
-        gen_leave_below(g, by, low);
+        if (one_in(3)) {
+            gen_leave_below_chosen(g, by, 3, also, low);
+        } else {
+            gen_leave_below(g, by, low);
+        }
     }
     if (two && one_in(2)) {
         emit(g, 0xbf, tmp, ptr, 0, 0);
@@ -344,6 +364,36 @@ gen_variable(struct generator *g)
     g->regs[also] = SMALL;
     g->regs[ptr] = g->regs[tmp] = PACKET;
     g->regs[end] = END;
+}
+
+/* Adds a number to a pointer, and only then leaves if the number is above
+ * one that a branch chose. */
+static void
+gen_late_bound(struct generator *g)
+{
+    const uint32_t other = 2, tmp = 3, most = 4, by = 5;
+    uint32_t ptr = pick(g, one_in(3) ? STACK : VALUE);
+
+    if (ptr > 10 || (ptr >= other && ptr <= by) || g->regs[6] != CTX) {
+        return;
+    }
+    emit(g, 0x61, by, 6, 16, 0);
+    emit(g, 0x57, by, 0, 0, (1 << below(7)) - 1);
+    emit(g, 0x61, other, 6, 24, 0);
+    emit(g, 0xbf, tmp, ptr, 0, 0);
+    if (ptr == UBPF_REG_FP) {
+        emit(g, 0x07, tmp, 0, 0, -8 * (int) (1 + below(12)));
+    }
+    emit(g, 0x0f, tmp, by, 0, 0);
+    emit(g, 0xb7, most, 0, 0, below(24));
+    emit(g, 0x45, other, 0, 1, 1);
+    emit(g, 0xb7, most, 0, 0, below(24));
+    emit(g, 0xbd, by, most, 2, 0);
+    emit(g, 0xb7, 0, 0, 0, 2);
+    emit(g, 0x95, 0, 0, 0, 0);
+    emit(g, 0x71, by, tmp, (int) below(16), 0);
+    g->regs[0] = g->regs[other] = g->regs[most] = g->regs[by] = NUMBER;
+    g->regs[tmp] = g->regs[ptr];
 }
 
 static uint8_t
@@ -538,6 +588,7 @@ gen_length(struct generator *g)
 {
     static const uint8_t less[] = {0xa5, 0xc5, 0xa6, 0xb5, 0xd5, 0xc6};
     uint32_t ptr = pick(g, PACKET), end = pick(g, END), tmp = target(g);
+    uint32_t other = pick(g, NUMBER);
 
     if (ptr > 9 || end > 9 || tmp == ptr || tmp == end) {
         return;
@@ -550,6 +601,9 @@ gen_length(struct generator *g)
     }
     if (one_in(4)) {
         return;
+    }
+    if (other < 10 && other != tmp && one_in(3)) {
+        gen_less_or_not(g, tmp, other, 20);
     }
     emit(g, less[below(6)], tmp, 0, 0, below(40));
     g->insns[g->n - 1].offset = one_in(12) ? 0 : 1;
@@ -571,6 +625,29 @@ emit_size(struct generator *g, uint32_t to, uint32_t min, uint32_t size)
     } else {
         emit(g, 0xb7, to, 0, 0, size);
     }
+}
+
+/* Hashes as many bytes as a branch chose. */
+static void
+gen_chosen_size(struct generator *g)
+{
+    static const uint8_t kinds[] = {PACKET, PACKET, STACK, VALUE};
+    uint32_t ptr = pick(g, kinds[below(4)]), other = pick(g, NUMBER);
+
+    if (ptr > 10 || ptr == 1 || ptr == 2 || other > 9 || other == 1
+        || other == 2) {
+        return;
+    }
+    emit(g, 0xbf, 1, ptr, 0, 0);
+    if (ptr == UBPF_REG_FP) {
+        emit(g, 0x07, 1, 0, 0, -8 * (int) (1 + below(12)));
+    }
+    emit(g, 0xb7, 2, 0, 0, below(24));
+    emit(g, one_in(2) ? 0x25 : 0xa5, other, 0, 1, below(20));
+    emit(g, 0xb7, 2, 0, 0, below(24));
+    emit(g, 0xb7, 3, 0, 0, 0);
+    emit(g, 0x85, 0, 0, 0, UBPF_HELPER_HASH_LOOKUP3);
+    clobber(g, NUMBER);
 }
 
 /* The helpers that take a map of one kind, and those without any. */
@@ -635,7 +712,10 @@ gen_call(struct generator *g)
     uint32_t ctx;
     int key;
 
-    switch (below(7)) {
+    switch (below(8)) {
+    case 7:
+        gen_chosen_size(g);
+        break;
     case 5:
         gen_call_local(g);
         break;
@@ -830,6 +910,8 @@ gen_block(struct generator *g, uint32_t n)
         case 10:
             if (one_in(4)) {
                 gen_join(g);
+            } else if (one_in(4)) {
+                gen_late_bound(g);
             } else {
                 gen_pointer(g);
             }

@@ -37,6 +37,18 @@ def built(name: str, **defines: int) -> Path:
     return result
 
 
+@functools.cache
+def beside(path: Path) -> Path:
+    """The object of the P4 program `path`, with the C for its externs that lies beside it."""
+    from p4rt.compiler import driver
+
+    c = path.with_suffix(".c")
+    options = driver.Options(extern=(str(c),) if c.exists() else ())
+    result = folder / f"{path.stem}.o"
+    result.write_bytes(driver.compile_file(path, options).object)
+    return result
+
+
 def compile_c(path: Path, result: Path, target: str = "bpf", **defines: int) -> Path:
     """Compiles C for the ABI, as nobody but a test or a foreign compiler does."""
     subprocess.run(

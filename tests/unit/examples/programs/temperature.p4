@@ -14,7 +14,7 @@ struct peek_t { int<4> exponent; int<12> value; }
 parser prs(packet_in packet, out headers_t hdr, inout metadata_t meta, inout standard_metadata std) {
     state start {
         packet.extract(hdr.ethernet);
-        transition select(hdr.ethernet.type) { 0x88b5: peek; default: accept; }
+        transition select(hdr.ethernet.type) { 0x88bc: peek; default: accept; }
     }
     state peek {
         peek_t next = packet.lookahead<peek_t>();
@@ -36,7 +36,7 @@ parser prs(packet_in packet, out headers_t hdr, inout metadata_t meta, inout sta
 control pipe(inout headers_t hdr, inout metadata_t meta, inout standard_metadata std) {
     apply {
         if (!hdr.reading.isValid()) {
-            std.output_action = hdr.ethernet.type == 0x88b5 ? ubpf_action.DROP : ubpf_action.PASS;
+            std.output_action = hdr.ethernet.type == 0x88bc ? ubpf_action.DROP : ubpf_action.PASS;
             return;
         }
         int<12> value = hdr.reading.value;
@@ -48,7 +48,7 @@ control pipe(inout headers_t hdr, inout metadata_t meta, inout standard_metadata
         hdr.reading.value = value |+| (int<12>) hdr.reading.offset;
         if (excess > 1000 || excess < -1000) {
             hdr.alarm = { excess, hdr.ethernet.type };
-            hdr.ethernet.type = 0x88b6;
+            hdr.ethernet.type = 0x88bd;
         }
         if (meta.below) {
             std.output_action = ubpf_action.REDIRECT;

@@ -73,7 +73,7 @@ def show(settings: Settings, bridge: str, program: str) -> None:
     for m in maps:
         click.echo(
             f"  map {m.name}: {m.type_name}, key {m.key_size}, value {m.value_size} bytes, "
-            f"{m.n_entries} of {m.max_entries} entries"
+            f"{m.n_entries} of {m.max_entries} entries{f', {m.n_dropped} lost' if m.n_dropped else ''}"
         )
 
 

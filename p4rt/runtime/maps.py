@@ -57,7 +57,11 @@ F_RDONLY_USER = 2
 
 @dataclass(frozen=True)
 class MapInfo:
-    """What is known of a map; sizes in bytes."""
+    """What is known of a map; sizes in bytes.
+
+    `entry_*` are those of keys and values as the control plane has them, `state_size` that of the part of a
+    value that programs write; `n_dropped` counts records of a ring for which there was no room.
+    """
 
     index: int
     name: str
@@ -68,16 +72,10 @@ class MapInfo:
     flags: int
     n_entries: int
     memory: int
-
-    @property
-    def entry_key_size(self) -> int:
-        """Bytes of a key as the control plane writes it."""
-        return 8 + 2 * self.key_size if self.type == MapType.TERNARY else self.key_size
-
-    @property
-    def entry_value_size(self) -> int:
-        """Bytes of a value as the control plane reads it."""
-        return 8 + self.value_size if self.type == MapType.RING else self.value_size
+    entry_key_size: int
+    entry_value_size: int
+    state_size: int = 0
+    n_dropped: int = 0
 
     @property
     def type_name(self) -> str:
@@ -147,7 +145,7 @@ class SwitchMaps:
             for m in part.maps:
                 found[m.name] = MapInfo(
                     m.map, m.name, m.type, m.key_size, m.value_size, m.max_entries, m.flags,
-                    m.n_entries, m.memory,
+                    m.n_entries, m.memory, m.entry_key_size, m.entry_value_size, m.state_size, m.n_dropped,
                 )  # fmt: skip
         return found
 
@@ -218,7 +216,8 @@ class LocalMaps:
         """See MapStore."""
         return {
             name: MapInfo(
-                i, name, int(m.type), m.key_size, m.value_size, m.max_entries, m.flags, len(m), 0
+                i, name, int(m.type), m.key_size, m.value_size, m.max_entries, m.flags, len(m),
+                m.bytes_used, m.entry_key_size, m.entry_value_size, m.state_size, m.dropped,
             )
             for i, (name, m) in enumerate(self._program.maps.items())
         }  # fmt: skip

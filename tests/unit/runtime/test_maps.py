@@ -11,8 +11,8 @@ from scripted_peer import Play, take
 from p4rt.runtime.errors import ErrorCode, InputError, RefusedError, WireError
 from p4rt.runtime.maps import MapInfo, SwitchMaps, UpdateMode, find_map
 
-SMALL = MapInfo(2, "small", 1, 2, 1, 16, 0, 0, 0)
-LARGE = MapInfo(3, "large", 1, 4, 30000, 16, 0, 0, 0)
+SMALL = MapInfo(2, "small", 1, 2, 1, 16, 0, 0, 0, 2, 1)
+LARGE = MapInfo(3, "large", 1, 4, 30000, 16, 0, 0, 0, 4, 30000)
 
 
 def test_update_sends_keys_and_values_end_to_end(play: Play) -> None:
@@ -87,6 +87,19 @@ def test_map_that_does_not_exist_says_which_do(play: Play) -> None:
 
     with pytest.raises(InputError, match=r"the program has no map x \(maps: small\)"):
         find_map(SwitchMaps(play(peer), 1), "x")
+
+
+def test_map_is_described_as_the_switch_says(play: Play) -> None:
+    def peer(s: socket.socket) -> None:
+        take(s, 40)
+        s.sendall(bytes.fromhex(
+            "06040068 00000001 50345254 00000087 00000001 00000000 00000003 0000001b 00000000 00000010"
+            "00000080 00000000 00000000 00000000 00000008 00000018"
+            "0000000000000002 0000000000001000 0000000000000005 00000006 00000000 6469676573740000"
+        ))  # fmt: skip
+
+    info = find_map(SwitchMaps(play(peer), 1), "digest")
+    assert info == MapInfo(3, "digest", 27, 0, 16, 128, 0, 2, 4096, 8, 24, 0, 5)
 
 
 def test_key_of_the_wrong_size_is_refused_before_anything_is_sent(play: Play) -> None:

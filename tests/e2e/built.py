@@ -42,6 +42,8 @@ def beside(path: Path) -> Path:
     """The object of the P4 program `path`, with the C for its externs that lies beside it."""
     from p4rt.compiler import driver
 
+    if path == EXAMPLES / path.stem / path.name:
+        return built(path.stem)
     c = path.with_suffix(".c")
     options = driver.Options(extern=(str(c),) if c.exists() else ())
     result = folder / f"{path.stem}.o"

@@ -20,7 +20,7 @@ def example(switch: Switch, name: str) -> Bridge:
     bridge = switch.add_bridge("br0", [1, 2, 3, 4])
     bridge.load(name)
     switch.run("ovs-ofctl", "add-flows", "br0", str(EXAMPLES / name / f"{name}.flows"))
-    switch.run("p4rt-ctl", "add-entries", "br0", name, str(EXAMPLES / name / f"{name}.entries"))
+    bridge.add_entries(name, *(EXAMPLES / name / f"{name}.entries").read_text().splitlines())
     return bridge
 
 
@@ -89,7 +89,7 @@ def test_the_policer_finds_the_longest_prefix(switch: Switch, policer: Bridge) -
 def test_the_policer_limits_a_port_by_packets(switch: Switch, policer: Bridge) -> None:
     ctl(switch, "set-meter", "policer", "pipe.ports[1]", "cir=0,cbs=2,pir=1,pbs=2")
     frames = [packets.arp(src=f"10.0.0.{n}") for n in range(1, 6)]
-    assert switch.exchange(1, frames) == {2: frames[:2]}
+    assert switch.exchange(1, frames, batch=True) == {2: frames[:2]}
     assert switch.exchange(2, frames) == {1: frames}
 
 

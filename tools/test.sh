@@ -6,20 +6,21 @@
 # see 'parts'.  Everything was built by tools/setup.sh before.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-parts=(lint engine engine-asan engine-tsan unit switch switch-asan e2e e2e-asan)
+# Longest first, and those that mostly wait beside those that mostly compute.
+parts=(unit e2e-asan e2e switch-asan engine-asan switch engine engine-tsan lint)
 [ $# -gt 0 ] && parts=("$@")
-switch_parts=()
-other_parts=()
 bin=$PWD/.venv/bin
 export PATH=$bin:$PATH
 
 c_files() { git ls-files 'ubpf/*.c' 'ubpf/*.h'; }
 
 # Builds libubpf with its tests in .build/engine-$1, with sanitizers $2, and runs
-# those whose names match $3.
+# those whose names match $3.  What sanitizers add takes long to optimise: with them,
+# it is optimised less, and assertions are on.
 engine() {
-    local dir=.build/engine-$1
-    cmake -S ubpf -B "$dir" -DUBPF_TESTS=ON -DUBPF_SANITIZE="$2" >"$dir.log" 2>&1 \
+    local dir=.build/engine-$1 options=(-DUBPF_SANITIZE="$2")
+    [ -z "$2" ] || options+=(-DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-O1)
+    cmake -S ubpf -B "$dir" -DUBPF_TESTS=ON "${options[@]}" >"$dir.log" 2>&1 \
         && cmake --build "$dir" -j "$(nproc)" >>"$dir.log" 2>&1 \
         || { tail -n 40 "$dir.log"; return 1; }
     ctest --test-dir "$dir" --output-on-failure -j "$(nproc)" -R "$3"
@@ -32,8 +33,8 @@ run_part() {
                 && c_files | xargs -r clang-format-19 --dry-run -Werror ;;
         engine) engine release "" . ;;
         engine-asan) engine asan address,undefined . ;;
-        engine-tsan) engine tsan thread '^(threads|races|prog|lpm|maps)$' ;;
-        unit) pytest -q -n "$(nproc)" --dist loadfile tests/unit ;;
+        engine-tsan) engine tsan thread '^(threads|races|prog|maps|kinds)$' ;;
+        unit) pytest -q -n "$(nproc)" --dist worksteal tests/unit ;;
         switch) ovs-patches/build.sh --flavour release --check ;;
         switch-asan) ovs-patches/build.sh --flavour asan --check ;;
         e2e) P4RT_TEST_FLAVOUR=release pytest -q tests/e2e ;;
@@ -42,11 +43,11 @@ run_part() {
     esac
 }
 
-# Runs the parts named, one after the other, each with its output in a file of its
-# own, which is shown when the part ends; adds a line for each to the summary.
-lane() {
+# Takes parts from the queue, longest first, until none is left.  Each has its output
+# in a file of its own, which is shown when the part ends, and its line in the summary.
+worker() {
     local part start verdict log
-    for part in "$@"; do
+    while part=$(next_part) && [ -n "$part" ]; do
         log=.build/test-$part.log
         start=$SECONDS
         if run_part "$part" >"$log" 2>&1; then verdict=passed; else verdict=FAILED; fi
@@ -59,17 +60,22 @@ lane() {
     done
 }
 
+# Removes the first line of the queue and prints it.
+next_part() {
+    (
+        flock 8
+        head -n 1 "$queue"
+        sed -i 1d "$queue"
+    ) 8>"$queue.lock"
+}
+
+queue=.build/test-queue
 summary=.build/test-summary
+printf '%s\n' "${parts[@]}" >"$queue"
 : >"$summary"
-for part in "${parts[@]}"; do
-    case $part in
-        switch*|e2e*) switch_parts+=("$part") ;;
-        *) other_parts+=("$part") ;;
-    esac
+for _ in 1 2; do
+    worker &
 done
-# Tests of the switch mostly wait; the others mostly compute.
-lane "${switch_parts[@]}" &
-lane "${other_parts[@]}" &
 wait
 printf '== summary\n'
 cat "$summary"

@@ -7,7 +7,7 @@
 #   make lint    style and types: ruff, mypy, clang-format
 #   make man     writes docs/man/, the man pages, from the commands
 #   make fuzz    random programs against a reference interpreter, FUZZ_SECONDS=600 long
-#   make bench   what programs cost in the engine, in the switch and to compile; rewrites docs/performance.md
+#   make bench   what programs and maps cost in the engine, in the switch and to compile; rewrites docs/performance.md
 #   make clean   removes what was built in the checkout (not the build cache)
 
 SHELL := /bin/bash
@@ -39,6 +39,7 @@ bench: setup
 	@$(BIN)/python bench/instructions.py --write
 	@$(BIN)/python bench/compile_time.py
 	@$(BIN)/python bench/engine/engine.py --write
+	@$(BIN)/python bench/maps/maps.py --write
 	@$(BIN)/python bench/switch.py
 
 test:

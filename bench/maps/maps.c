@@ -3,7 +3,7 @@
  * What operations on maps cost, by size, beside DPDK's tables with the same
  * keys.  Each line of output is a JSON object.
  *
- *     maps [MOST-ENTRIES ["hash lpm ternary updates"]]
+ *     maps [MOST-ENTRIES ["hash lpm ternary updates threads"]]
  *
  * A measurement looks up keys of the table in random order, and adds up what
  * it finds so that the values are read.  What is compared is timed in turn,
@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,7 +37,7 @@
 #define N_LOOKUPS (1u << 18) /* Keys, looked up again and again. */
 #define MIN_TIMES (1u << 19) /* Lookups of a round. */
 
-static uint64_t sum; /* Of what was found, so that it must be. */
+static _Thread_local uint64_t sum; /* Of what was found, so that it must be. */
 
 static uint64_t
 cpu_ns(void)
@@ -532,11 +533,91 @@ bench_updates(uint32_t type, const char *name, uint32_t size)
     ubpf_map_unref(map);
 }
 
+/* A thread that does what a contestant does. */
+struct runner {
+    struct contestant *contestant;
+    double ns;
+};
+
+static void *
+run_thread(void *runner_)
+{
+    struct runner *runner = runner_;
+    const struct contestant *c = runner->contestant;
+    uint64_t start = cpu_ns();
+    uint32_t times = 0;
+
+    for (; times < 8 * MIN_TIMES; times += N_LOOKUPS) {
+        c->run(c->table, c->keys, N_LOOKUPS);
+    }
+    runner->ns = (double) (cpu_ns() - start) / times;
+    return NULL;
+}
+
+/* The same lookups in one thread, and in two at once. */
+static void
+bench_threads(uint32_t size)
+{
+    struct ubpf_map *hash = make(UBPF_MAP_TYPE_HASH, HASH_KEY, size, 0);
+    struct ubpf_map *ternary =
+        make(UBPF_MAP_TYPE_TERNARY, TERNARY_KEY, size, 0);
+    uint8_t *keys = must(malloc((size_t) N_LOOKUPS * HASH_KEY));
+    uint8_t *words = must(malloc((size_t) N_LOOKUPS * TERNARY_KEY));
+    uint8_t entry[8 + 2 * TERNARY_KEY];
+    uint64_t random = 7;
+    struct contestant c[2] = {
+        {.name = "hash", .run = run_hash, .table = hash, .keys = keys},
+        {.name = "ternary, 32 masks",
+         .run = run_ternary,
+         .table = ternary,
+         .keys = words},
+    };
+
+    for (uint64_t i = 0; i < size; i++) {
+        hash_key(i, entry);
+        succeed(ubpf_map_update(hash, entry, &i, UBPF_ANY), "update");
+        ternary_entry((uint32_t) i, 32, entry);
+        succeed(ubpf_map_update(ternary, entry, &i, UBPF_ANY), "update");
+    }
+    for (uint32_t i = 0; i < N_LOOKUPS; i++) {
+        uint32_t which = (uint32_t) (next_random(&random) % size);
+
+        hash_key(which, keys + (size_t) i * HASH_KEY);
+        ternary_entry(which, 32, entry);
+        memcpy(words + (size_t) i * TERNARY_KEY, entry + 8, TERNARY_KEY);
+    }
+    for (int i = 0; i < 2; i++) {
+        for (uint32_t n = 1; n <= 2; n++) {
+            struct runner runners[2] = {{&c[i], 0}, {&c[i], 0}};
+            pthread_t threads[2];
+            double ns = 0;
+
+            for (uint32_t j = 0; j < n; j++) {
+                succeed(
+                    pthread_create(&threads[j], NULL, run_thread, &runners[j]),
+                    "thread");
+            }
+            for (uint32_t j = 0; j < n; j++) {
+                pthread_join(threads[j], NULL);
+                ns += runners[j].ns / n;
+            }
+            printf("{\"table\": \"%s\", \"size\": %" PRIu32
+                   ", \"threads\": %" PRIu32 ", \"ns\": %.1f}\n",
+                   c[i].name, size, n, ns);
+        }
+    }
+    fflush(stdout);
+    free(words);
+    free(keys);
+    ubpf_map_unref(ternary);
+    ubpf_map_unref(hash);
+}
+
 int
 main(int argc, char *argv[])
 {
     uint32_t most = argc > 1 ? (uint32_t) strtoul(argv[1], NULL, 10) : 1000000;
-    const char *only = argc > 2 ? argv[2] : "hash lpm ternary updates";
+    const char *only = argc > 2 ? argv[2] : "hash lpm ternary updates threads";
 
 #ifdef HAVE_DPDK
     char *eal[] = {argv[0],       "--no-huge",      "-m", "1024", "--no-pci",
@@ -559,6 +640,9 @@ main(int argc, char *argv[])
         if (strstr(only, "ternary")) {
             bench_ternary(10000, n_masks);
         }
+    }
+    if (strstr(only, "threads")) {
+        bench_threads(10000);
     }
     if (strstr(only, "updates")) {
         bench_updates(UBPF_MAP_TYPE_HASH, "hash", 100000);

@@ -4,11 +4,10 @@
 #   bench/maps/run.sh [MOST-ENTRIES [WHAT]]
 #
 # Builds libubpf and times its maps, beside DPDK's tables where DPDK is installed
-# (Debian's libdpdk-dev).  WHAT is some of "hash lpm ternary updates".  Filling
-# rte_lpm with a million routes takes minutes: it looks through all of a length.
+# (Debian's libdpdk-dev).  WHAT is some of "hash lpm ternary updates threads".
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-build=${BUILD:-.build/bench-maps}
+build=.build/bench-maps
 cmake -S ubpf -B "$build" -DUBPF_JIT=OFF >/dev/null
 cmake --build "$build" -j "$(nproc)" --target ubpf_static >/dev/null
 dpdk=()

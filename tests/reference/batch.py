@@ -14,6 +14,7 @@ import json
 import re
 import struct
 import tempfile
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,11 @@ from p4rt.compiler.source import SourceFile
 
 from .split import Part, split
 
-INCLUDES = "#include <core.p4>\n#include <ubpf_model.p4>\n"
+
+def includes(externs: bool, reasons: bool) -> str:
+    """What a random program begins with."""
+    first = "#define UBPF_PARSER_ERRORS\n" if reasons else ""
+    return f"{first}#include <{'ubpf_externs' if externs else 'ubpf_model'}.p4>\n"
 
 
 @dataclass(frozen=True)
@@ -50,20 +55,28 @@ def compile_one(path: Path) -> Compiled:
     return Compiled(program, translation.info, driver.build(translation, diagnostics))
 
 
-def compile_all(paths: Sequence[Path]) -> list[Compiled | CompileError]:
-    """The programs in files, or why one was refused."""
-    results: list[Compiled | CompileError | None] = [None] * len(paths)
+def compile_all(paths: Sequence[Path]) -> list[Compiled | CompileError | str]:
+    """The programs in files, whose directives are all in their first lines.
+
+    In place of one that is not compiled is why it was refused, or, as text, how the compiler failed.
+    """
+    results: list[Compiled | CompileError | str | None] = [None] * len(paths)
     ready: list[tuple[int, CheckedProgram, driver.Translation]] = []
-    front = Front()
+    fronts: dict[str, Front] = {}
     for index, path in enumerate(paths):
+        begin = "".join(line + "\n" for line in path.read_text().split("\n") if line.startswith("#"))
+        if begin not in fronts:
+            fronts[begin] = Front(begin)
         try:
-            program = front.check(path)
+            program = fronts[begin].check(path)
             ready.append((index, program, driver.translate(program)))
         except CompileError as error:
             results[index] = error
+        except Exception:  # What the compiler fails on is one program's problem.
+            results[index] = traceback.format_exc()
     for (index, program, translation), made in zip(ready, _build([x for *_, x in ready]), strict=True):
         results[index] = Compiled(program, translation.info, made)
-    return cast("list[Compiled | CompileError]", results)
+    return cast("list[Compiled | CompileError | str]", results)
 
 
 # ---- To the checked program
@@ -81,11 +94,12 @@ class _Prefix(TokenStream):
 
 
 class Front:
-    """The front end, with the state that it has behind the included files."""
+    """The front end, with the state that it has behind what programs begin with."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: str) -> None:
+        self._begin = begin
         diagnostics = Diagnostics()
-        text = preprocessor.preprocess_text(INCLUDES, "<includes>", diagnostics)
+        text = preprocessor.preprocess_text(begin, "<includes>", diagnostics)
         self._stream = _Prefix(lexer.tokenize(text, diagnostics))
         self._engine = lalr.Engine(self._stream)
         with contextlib.suppress(_End):
@@ -95,15 +109,13 @@ class Front:
     def check(self, path: Path) -> CheckedProgram:
         """The program in a file; raises CompileError."""
         text = path.read_text()
-        body = text.removeprefix(INCLUDES)
-        if body == text or "#" in body:
-            return driver.check(str(path), driver.Options(), Diagnostics())
+        body = text.removeprefix(self._begin)
         diagnostics = Diagnostics()
         sources = diagnostics.sources
         sources.main = str(path)
         sources.files.update(self._files)
         sources.files[sources.main] = SourceFile.from_text(sources.main, text)
-        first = INCLUDES.count("\n") + 1
+        first = self._begin.count("\n") + 1
         tokens = lexer.tokenize(f'# {first} "{path}"\n{body}', diagnostics)
         diagnostics.check()
         return check_program(self._parse(tokens, path), diagnostics)

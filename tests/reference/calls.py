@@ -12,7 +12,7 @@ from p4rt.compiler.analysis.model import CallKind
 from p4rt.compiler.frontend import ast
 
 from . import values as v
-from .expressions import Expressions
+from .expressions import Expressions, ParserError
 from .places import Place, assigned, invalidate
 from .values import Record, Stack, Val
 
@@ -79,18 +79,27 @@ class Calls(Expressions):
         return bound
 
     def invoke(self, bound: list[Bound], body: Callable[[], None]) -> Any:
-        """Run `body` with parameters bound; copies out from left to right, after `exit` too."""
+        """Run `body` with parameters bound; copies out from left to right, after `exit` too.
+
+        Whether a parser that rejects copies anything out is not defined.
+        """
         for param, value, _ in bound:
             self.env[param.decl] = value
+        left: Exit | ParserError | None = None
         result = None
         try:
             body()
         except Return as returned:
             result = returned.value
-        finally:
-            for param, _, place in bound:
-                if place is not None:
-                    place.put(assigned(self.env[param.decl], self.keep))
+        except (Exit, ParserError) as error:
+            left = error
+            if isinstance(error, ParserError) and not self.keep:
+                raise
+        for param, _, place in bound:
+            if place is not None:
+                place.put(assigned(self.env[param.decl], self.keep))
+        if left is not None:
+            raise left
         return result
 
     # ---- Calls

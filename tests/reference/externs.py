@@ -25,9 +25,16 @@ _MASK = (1 << 64) - 1
 
 @dataclass
 class Objects:
-    """The state of a program's objects.  Counts are [packets, bytes] by path and index."""
+    """The state of a program's objects.
 
-    counts: dict[tuple[str, int], list[int]] = field(default_factory=dict)
+    Counts are [packets, bytes] by path and index, those of direct counters by path and the table's entry,
+    None for the default action.  Records of digests are path, value and type.
+    """
+
+    counts: dict[tuple[str, Any], list[int]] = field(default_factory=dict)
+    records: list[tuple[str, Any, t.Type]] = field(default_factory=list)
+    entry: Any = None
+    """That of the action that runs."""
     data: dict[model.Instance, bytes] = field(default_factory=dict)
     """What checksums have been given since they were cleared."""
     sums: dict[model.Instance, int] = field(default_factory=dict)
@@ -36,9 +43,16 @@ class Objects:
         """A method of an object on a packet of `length` bytes; `args` are values with their types."""
         match instance.decl.name, method:
             case "Counter", "count":
-                self._count(instance, v.bits(*args[0])[0], length)
+                size, index = instance.args["n_counters"], v.bits(*args[0])[0]
+                assert isinstance(size, int)
+                if index < size:
+                    self._count(instance, index, length)
                 return None
-            case ("DirectCounter", "count") | ("Digest", "pack"):
+            case "DirectCounter", "count":
+                self._count(instance, self.entry, length)
+                return None
+            case "Digest", "pack":
+                self.records.append((instance.path, *args[0]))
                 return None
             case "Meter", "execute":
                 size = instance.args["n_meters"]
@@ -56,13 +70,10 @@ class Objects:
                 return self._internet_checksum(instance, method, args)
         raise NotImplementedError(f"{instance.decl.name}.{method}")
 
-    def _count(self, instance: model.Instance, index: int, length: int) -> None:
-        size = instance.args["n_counters"]
-        assert isinstance(size, int)
-        if index < size:
-            count = self.counts.setdefault((instance.path, index), [0, 0])
-            count[0] += 1
-            count[1] += length
+    def _count(self, instance: model.Instance, index: Any, length: int) -> None:
+        count = self.counts.setdefault((instance.path, index), [0, 0])
+        count[0] += 1
+        count[1] += length
 
     @staticmethod
     def _hash(instance: model.Instance, args: list[tuple[Any, t.Type]]) -> int:
@@ -70,7 +81,7 @@ class Objects:
         width = _result_width(instance)
         number = hash_bits(_member(instance, "algo"), *data)
         if len(args) == 3:
-            number = args[0][0] + number % args[2][0]
+            number = args[0][0] + (number & _MASK) % args[2][0]
         return int(number & ((1 << width) - 1))
 
     def _checksum(self, instance: model.Instance, method: str, args: list[tuple[Any, t.Type]]) -> Any:

@@ -14,6 +14,7 @@ import os
 import random
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -57,9 +58,13 @@ def problem_of(path: Path, seed: int) -> tuple[Pair | None, str]:
         return _problem_of(compile_one(path), seed)
     except CompileError as error:
         return _problem_of(error, seed)
+    except Exception:
+        return _problem_of(traceback.format_exc(), seed)
 
 
-def _problem_of(compiled: Compiled | CompileError, seed: int) -> tuple[Pair | None, str]:
+def _problem_of(compiled: Compiled | CompileError | str, seed: int) -> tuple[Pair | None, str]:
+    if isinstance(compiled, str):
+        return None, f"crash: {compiled}"
     if isinstance(compiled, CompileError):
         errors = [item for item in compiled.diagnostics if item.severity is Severity.ERROR]
         if all(item.code in {"too-complex", "build"} for item in errors):
@@ -68,9 +73,11 @@ def _problem_of(compiled: Compiled | CompileError, seed: int) -> tuple[Pair | No
     try:
         return try_program(compiled, seed), ""
     except ubpf.LoadError as error:
-        return None, f"not loaded: {error}"
+        return None, "" if "the program is too complex" in str(error) else f"not loaded: {error}"
     except Disagreement as error:
         return None, f"disagreement: {error}"
+    except Exception:
+        return None, f"crash of the interpreter: {traceback.format_exc()}"
 
 
 def try_seeds(seeds: Iterable[int]) -> Iterator[Tried]:

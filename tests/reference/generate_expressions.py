@@ -58,6 +58,19 @@ class Function:
     result: Type | None
 
 
+@dataclass(frozen=True)
+class Object:
+    """An extern object: of an array the type of the index and the size, else the type of its data.
+
+    The size of a checksum is the number of bits of which its data have a multiple.
+    """
+
+    kind: str
+    name: str
+    type: Type
+    size: int = 0
+
+
 @dataclass
 class Scope:
     """What a piece of the program may use."""
@@ -68,6 +81,7 @@ class Scope:
     """Headers whose validity may be asked."""
     registers: list[tuple[str, Type, Type, int]] = field(default_factory=list)
     """Name, element, index, size."""
+    objects: list[Object] = field(default_factory=list)
     stacks: list[tuple[str, int, tuple[tuple[str, Type], ...]]] = field(default_factory=list)
     """Name, size, fields of the element."""
     compounds: list[Compound] = field(default_factory=list)
@@ -94,6 +108,8 @@ class Expressions:
 
     def width(self) -> int:
         """A width."""
+        if self.chance(0.03):
+            return self.rng.choice([136, 160, 191, 256])
         return self.rng.choice(WIDTHS) if self.chance(0.7) else self.rng.randrange(1, 129)
 
     def type(self) -> Type:
@@ -248,7 +264,11 @@ class Expressions:
         return f"({left} {op} {self.expression(amount, depth - 2)})"
 
     def division(self, type_: Type, depth: int) -> str:
-        """`/` or `%` by a constant; of wide numbers by a power of two."""
+        """`/` or `%` by a constant, at times by what is known only at run time."""
+        if self.scope.variables and self.chance(0.15 if type_.width <= 64 else 0.05):
+            left = self.expression(type_, depth - 1)
+            right = self.convert(self.rng.choice(self.scope.variables), type_)
+            return f"({left} {self.rng.choice('/%')} {right})"
         limit = (1 << type_.width) - 1
         divisor = self.rng.choice([1, 2, 3, 7, 10, 16, 255, 1000, limit, self.rng.getrandbits(type_.width)])
         divisor = max(1, min(divisor, limit))
@@ -312,7 +332,7 @@ class Expressions:
             return self.cast(self.rng.choice([two, four]), bit(16), type_)
         if self.scope.registers and self.chance(0.4):
             name, element, index, size = self.rng.choice(self.scope.registers)
-            if element.kind != "struct":
+            if element.width:
                 place = f"({self.expression(index, depth - 2)} % {index.width}w{size})"
                 return self.cast(f"{name}.read({place})", element, type_)
         usable = [item for item in self.scope.functions if item.result is not None]

@@ -10,6 +10,11 @@ from .generate_expressions import BOOL, Compound, Expressions, Function, Type, V
 
 _HASHES = ("lookup3", "crc16", "crc32", "crc32c", "xxhash", "ones_complement16", "identity")
 
+REASONS = (
+    "error.NoError", "error.BadLength", "error.NoMatch", "error.HeaderTooShort", "error.PacketTooShort",
+    "error.StackOutOfBounds", "error.ParserTimeout", "error.ParserInvalidArgument",
+)  # fmt: skip
+
 
 class Statements(Expressions):
     """Makes statements in the scope that is open; a statement is a text without a line break at its end."""
@@ -27,6 +32,8 @@ class Statements(Expressions):
         """Types of these."""
         self.removable: set[str] = set()
         self.standard = False
+        self.reasons = False
+        """Whether the standard metadata has `parser_error`."""
         self.extra: tuple[str, ...] = ()
         """Statements to choose from as they are."""
         self.leaves: list[str] = []
@@ -189,6 +196,8 @@ class Statements(Expressions):
     def metadata(self) -> str:
         """Something of the architecture's."""
         choice = self.rng.randrange(9)
+        if self.reasons and self.chance(0.3):
+            return self.reason()
         if choice == 0:
             return f"std.output_action = ubpf_action.{self.rng.choice(['REDIRECT', 'PASS', 'DROP'])};"
         if choice == 1:
@@ -202,6 +211,14 @@ class Statements(Expressions):
         if choice == 5:
             return f"if ({self.condition(1)}) {{ truncate({self.atom(bit(32))} % 80); }}"
         return f"std.output_port = {self.expression(bit(32), 2)};"
+
+    def reason(self) -> str:
+        """Something that depends on why the parser rejected the packet."""
+        labels = self.rng.sample(REASONS, 2)
+        if self.chance(0.5):
+            return f"if (std.parser_error == {labels[0]}) {{ {self.assignment()} }}"
+        cases = "\n".join(f"{label}: {{ {self.assignment()} }}" for label in labels)
+        return f"switch (std.parser_error) {{ {cases} default: {{ {self.assignment()} }} }}"
 
     # ---- Headers
 
@@ -266,7 +283,9 @@ class Statements(Expressions):
         return f"switch ({self.expression(bit(width), 1)}{mask}) {{ " + "\n".join(cases) + " }"
 
     def loop(self, depth: int) -> str:
-        """A loop over a small range, or one that counts."""
+        """A loop over a small range, or one that counts, or one over a stack."""
+        if self.scope.stacks and self.chance(0.3):
+            return self.over_stack(depth)
         name, type_ = self.name("i"), bit(self.rng.choice([4, 8, 32]))
         low, count = self.rng.randrange(4), self.rng.randrange(1, 4)
         outer = self.scope
@@ -274,11 +293,24 @@ class Statements(Expressions):
         self.scope = replace(outer, variables=[*outer.variables, variable], valid=set(outer.valid))
         leave = self.rng.choice(["", "", "break;", "continue;"])
         stop = f"if ({self.condition(1)}) {{ {leave} }}" if leave else ""
+        leaves = self.leaves
+        if self.chance(0.4):
+            self.leaves = [*leaves, "break;", "continue;"]
         body = f"{{ {self.statement(0)} {stop} {self.statement(min(depth, 1))} }}"
-        self.scope = outer
+        self.scope, self.leaves = outer, leaves
         if self.chance(0.5):
             return f"for ({type_} {name} in {low} .. {low + count}) {body}"
         return f"for ({type_} {name} = {low}; {name} < {low + count}; {name} = {name} + 1) {body}"
+
+    def over_stack(self, depth: int) -> str:
+        """A loop over the elements of a stack as they were before."""
+        stack, _, fields = self.rng.choice(self.scope.stacks)
+        outer, name = self.scope, self.name("e")
+        known = [Variable(f"{name}.{item}", kind, False, name) for item, kind in fields]
+        self.scope = replace(outer, variables=[*outer.variables, *known], valid={*outer.valid, name})
+        inner = self.statement(min(depth, 1))
+        self.scope = outer
+        return f"for (e_t {name} in {stack}) {{ if ({name}.isValid()) {{ {inner} }} }}"
 
     def apply(self, depth: int) -> str:
         """A table, applied in one of the ways that there are."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 
+from .batch import includes
 from .generate_expressions import BOOL, Compound, Function, Scope, Type, Variable, bit
-from .generate_statements import Statements
+from .generate_objects import make_statements
+from .generate_parts import Parts, signature
 
 Fields = tuple[tuple[str, Type], ...]
 VARBIT_STATEMENTS = (
@@ -26,14 +27,21 @@ def generate(seed: int) -> str:
     return Program(random.Random(seed)).text()
 
 
-class Program:
+class Program(Parts):
     """The parts of a program, made in the order in which they are declared."""
 
     def __init__(self, rng: random.Random) -> None:
-        self.rng = rng
+        super().__init__(rng)
         self.small = rng.random() < 0.7
         """Most are: what is wrong shows in small programs, and there can be more of them."""
-        self.make = Statements(rng)
+        self.externs = rng.random() < 0.5
+        self.reasons = rng.random() < 0.15
+        """Whether the pipeline sees what the parser rejects."""
+        self.always = set() if self.reasons else {"hdr.h0"}
+        """Headers that are valid in the pipeline at first."""
+        self.make = make_statements(rng, self.externs)
+        self.value_sets: list[str] = []
+        """Declarations for the parser that is made."""
         self.types: dict[str, Fields] = {}
         self.headers: dict[str, str] = {}
         self.stack: tuple[str, str, int] | None = None
@@ -43,14 +51,17 @@ class Program:
         self.structs: dict[str, Fields] = {}
         self.metadata: list[tuple[str, str]] = []
         self.variables: list[Variable] = []
+        self.set_types: list[str] = []
+        """Declarations of structs for value sets, empty for sets of scalars."""
 
     def text(self) -> str:
         """The whole program."""
-        parts = ["#include <core.p4>\n#include <ubpf_model.p4>", "error { BadLength }"]
+        parts = [includes(self.externs, self.reasons).rstrip(), "error { BadLength }"]
         parts += [self.header_types(), self.metadata_types()]
         functions, texts = self.functions()
         parts += texts
         parts += [self.sub_parser(functions), self.parser(functions)]
+        parts[2:2] = [text for text in self.set_types if text]
         inner, inner_text = self.inner_control(functions)
         parts += [inner_text, self.pipeline(functions, inner), self.deparser()]
         parts.append("ubpf(prs(), pipe(), dprs()) main;")
@@ -147,66 +158,6 @@ class Program:
             ],
         )
 
-    # ---- Functions
-
-    def functions(self) -> tuple[list[Function], list[str]]:
-        """Functions at the top level; each may call those before it."""
-        made: list[Function] = []
-        texts = []
-        for number in range(self.rng.randrange(2 if self.small else 4)):
-            result = self.make.type() if self.rng.random() < 0.8 else None
-            directions = [self.rng.choice(["in", "in", "inout", "out"]) for _ in range(self.rng.randrange(4))]
-            params = tuple((direction, self.parameter_type()) for direction in directions)
-            function = Function(f"fun{number}", params, result)
-            texts.append(f"{result or 'void'} {_signature(function)} {self.body(function, made)}")
-            made.append(function)
-        return made, texts
-
-    def parameter_type(self) -> Type:
-        """The type of a parameter with a direction: a struct or header at times."""
-        if self.rng.random() < 0.2:
-            return Type(self.rng.choice(list(self.make.records)), 0)
-        return self.make.type()
-
-    def enter(self, function: Function) -> None:
-        """Parameters as variables of the scope that is open."""
-        make = self.make
-        for n, (direction, type_) in enumerate(function.params):
-            name, writable = f"{_letter(function)}{n}", direction in {"inout", "out"}
-            if type_.width:
-                make.scope.variables.append(Variable(name, type_, writable))
-            else:
-                make.declare(name, type_, writable)
-
-    def body(self, function: Function, callable_: Sequence[Function]) -> str:
-        """The body of a function or action, all by itself."""
-        make = self.make
-        make.scope = Scope(functions=list(callable_))
-        make.leaves = []
-        self.enter(function)
-        lines = self.first_values(function)
-        lines.append(make.block(self.rng.randrange(1, 4), 1))
-        if function.result is not None:
-            if self.rng.random() < 0.3:
-                lines.append(f"if ({make.condition(1)}) {{ return {make.expression(function.result, 1)}; }}")
-            lines.append(f"return {make.expression(function.result, 2)};")
-        return "{ " + "\n".join(lines) + " }"
-
-    def first_values(self, function: Function) -> list[str]:
-        """`out` parameters have no value at first."""
-        return [
-            f"{_letter(function)}{n} = {self.initial(type_)};"
-            for n, (direction, type_) in enumerate(function.params)
-            if direction == "out"
-        ]
-
-    def initial(self, type_: Type) -> str:
-        """Constants for all of a value."""
-        if type_.width:
-            return self.make.literal(type_)
-        fields = self.make.records[type_.kind]
-        return f"{{ {', '.join(self.make.literal(item) for _, item in fields)} }}"
-
     # ---- Parser
 
     def sub_parser(self, functions: Sequence[Function]) -> str:
@@ -223,7 +174,8 @@ class Program:
         make.scope.valid.add("h")
         head = f"parser sub(packet_in pkt, out {type_} h, inout bit<32> x)"
         start = f"pkt.extract(h); {make.assignment()} {self.transition(['more'])}"
-        first = f"bit<7> y = 5;\nstate start {{ {start} }}"
+        first = "\n".join([*self.value_sets, f"bit<7> y = 5;\nstate start {{ {start} }}"])
+        self.value_sets = []
         return f"{head} {{\n{first}\nstate more {{ {make.assignment()} transition accept; }} }}"
 
     def parser(self, functions: Sequence[Function]) -> str:
@@ -261,6 +213,7 @@ class Program:
         head = (
             "parser prs(packet_in pkt, out headers_t hdr, inout metadata_t meta, inout standard_metadata std)"
         )
+        states[:0] = self.value_sets
         if self.subparser:
             states.insert(0, "sub() inner;")
         return f"{head} {{\n" + "\n".join(states) + "\n}"
@@ -297,6 +250,8 @@ class Program:
         types = [make.type() for _ in range(self.rng.choice([1, 1, 2, 3]))]
         exprs = ", ".join(make.expression(item, 1) for item in types)
         cases = []
+        if self.rng.random() < 0.15:
+            cases.append(f"{self.value_set(types)}: {self.rng.choice(targets)};")
         for _ in range(self.rng.randrange(1, 4)):
             sets = [self.keyset(item) for item in types]
             label = sets[0] if len(sets) == 1 else f"({', '.join(sets)})"
@@ -304,6 +259,30 @@ class Program:
         if self.rng.random() < 0.97:
             cases.append(f"{self.rng.choice(['default', '_'])}: {self.rng.choice(targets)};")
         return f"transition select({exprs}) {{ " + "\n".join(cases) + " }"
+
+    def value_set(self, types: Sequence[Type]) -> str:
+        """The name of a new value set with members of these types."""
+        name = f"set{len(self.set_types)}"
+        notes = [self.match_note(item) for item in types]
+        # A key may have one prefix.
+        for number in [n for n, note in enumerate(notes) if "lpm" in note][1:]:
+            notes[number] = ""
+        if len(types) == 1 and self.rng.random() < 0.7:
+            self.set_types.append("")
+            self.value_sets.append(f"{notes[0]}value_set<{types[0]}>(4) {name};")
+            return name
+        noted = enumerate(zip(notes, types, strict=True))
+        fields = " ".join(f"{note}{item} x{n};" for n, (note, item) in noted)
+        self.set_types.append(f"struct {name}_t {{ {fields} }}")
+        self.value_sets.append(f"value_set<{name}_t>(4) {name};")
+        return name
+
+    def match_note(self, type_: Type) -> str:
+        """How a field of a value set is matched."""
+        kinds = ["exact", "ternary", "optional"]
+        kinds += ["lpm"] if type_.kind == "bit" else []
+        kinds += ["range"] if type_.kind != "bool" and type_.width <= 64 else []
+        return f"@match({self.rng.choice(kinds)}) " if self.rng.random() < 0.6 else ""
 
     def keyset(self, type_: Type) -> str:
         """A label for one value."""
@@ -322,140 +301,13 @@ class Program:
 
     # ---- Controls
 
-    def actions(self, prefix: str, callable_: Sequence[Function]) -> tuple[list[Function], list[str]]:
-        """Actions of a control, in whose scope they are."""
-        make = self.make
-        made: list[Function] = []
-        texts = []
-        outer = make.scope
-        for number in range(self.rng.randrange(1, 3) if self.small else self.rng.randrange(2, 5)):
-            directions = [self.rng.choice(["in", "inout", "out"]) for _ in range(self.rng.randrange(3))]
-            directions += [""] * self.rng.randrange(3)
-            params = tuple((item, self.parameter_type() if item else make.type()) for item in directions)
-            function = Function(f"{prefix}{number}", params, None)
-            make.scope = replace(
-                outer,
-                variables=list(outer.variables),
-                compounds=list(outer.compounds),
-                headers=list(outer.headers),
-                functions=[*callable_, *made],
-                valid={"hdr.h0"},
-            )
-            self.enter(function)
-            lines = [*self.first_values(function), make.block(self.rng.randrange(1, 4), 1)]
-            texts.append(f"action {_signature(function)} {{ " + "\n".join(lines) + " }")
-            made.append(function)
-        make.scope = outer
-        return made, texts
-
-    def table(self, name: str, actions: Sequence[Function]) -> tuple[list[str], str]:
-        """A table whose keys are exact but for one prefix, or of any match kind."""
-        make = self.make
-        kinds = ["exact"]
-        if self.rng.random() < 0.4:
-            kinds += ["ternary", "optional"]
-        elements = [(make.type(), self.rng.choice(kinds)) for _ in range(self.rng.randrange(3))]
-        if len(kinds) > 1 and self.rng.random() < 0.5:
-            type_ = Type(self.rng.choice(["bit", "int"]), self.rng.choice([2, 7, 8, 16, 33, 64]))
-            elements.append((type_, "range"))
-        if self.rng.random() < 0.4:
-            elements.append((bit(make.width()), "lpm"))
-            self.rng.shuffle(elements)
-        keys = [
-            f'{make.expression(type_, 1)}: {kind} @name("k{n}");' for n, (type_, kind) in enumerate(elements)
-        ]
-        listed, names = [], []
-        for action in self.rng.sample(list(actions), min(len(actions), self.rng.randrange(1, 4))):
-            args = self.table_arguments(action)
-            if args is not None:
-                listed.append(f"{action.name}{args};")
-                names.append(action)
-        default = ""
-        lines = f"key = {{ {' '.join(keys)} }} " if keys else ""
-        if names and self.rng.random() < 0.6:
-            chosen = self.rng.choice(names)
-            values = [make.literal(type_) for direction, type_ in chosen.params if not direction]
-            bound = self.bound[chosen.name]
-            default = f"default_action = {chosen.name}({', '.join([*bound, *values])}); "
-        else:
-            listed.append("NoAction;")
-            default = "default_action = NoAction(); "
-        lines += f"actions = {{ {' '.join(listed)} }} {default}size = 16; {self.entries(elements, names)}"
-        labels = [action.name for action in names] or ["NoAction"]
-        return labels, f"table {name} {{ {lines} }}"
-
-    def entries(self, elements: Sequence[tuple[Type, str]], names: Sequence[Function]) -> str:
-        """Entries of a table that has priorities; without, two could be the same, which is an error."""
-        if not names or not {kind for _, kind in elements} & {"ternary", "optional", "range"}:
-            return ""
-        if self.rng.random() < 0.5:
-            return ""
-        lines = []
-        explicit = self.rng.random() < 0.5
-        for number in range(self.rng.randrange(1, 5)):
-            chosen = self.rng.choice(names)
-            values = [self.make.literal(type_) for direction, type_ in chosen.params if not direction]
-            given = explicit and (not number or self.rng.random() < 0.5)
-            priority = f"priority = {self.rng.randrange(10, 20)}: " if given else ""
-            keyset = ", ".join(self.asked(type_, kind) for type_, kind in elements)
-            keyset = f"({keyset})" if len(elements) > 1 else keyset
-            lines.append(f"{priority}{keyset}: {chosen.name}({', '.join(values)});")
-        wins = self.rng.choice(["", "", "largest_priority_wins = false; "])
-        const = self.rng.choice(["", "const "])
-        silent = '@noWarn("duplicate_priorities") @noWarn("entries_out_of_priority_order") '
-        return f"{wins}{silent}{const}entries = {{ {' '.join(lines)} }}"
-
-    def asked(self, type_: Type, kind: str) -> str:
-        """What an entry may ask of a key element."""
-        value, width = self.make.literal(type_), type_.width
-        if kind == "exact" or (type_.kind == "bool" and self.rng.random() < 0.6):
-            return value
-        if self.rng.random() < 0.3:
-            return "_"
-        if kind == "lpm":
-            length = self.rng.randrange(width + 1)
-            return f"{value} &&& {width}w{((1 << length) - 1) << (width - length)}"
-        if kind == "ternary" and type_.kind == "bit":
-            return f"{value} &&& {self.make.literal(type_)}"
-        if kind == "range" and type_.kind == "bit":
-            low, high = sorted(self.rng.getrandbits(width) for _ in range(2))
-            return f"{width}w{low} .. {width}w{high}"
-        if kind == "range":
-            low, high = sorted(self.rng.getrandbits(width) - (1 << (width - 1)) for _ in range(2))
-            return f"{low} .. {high}"
-        return value
-
-    bound: dict[str, list[str]]
-
-    def table_arguments(self, action: Function) -> str | None:
-        """Arguments for parameters with directions; None when there are no l-values."""
-        args = []
-        for direction, type_ in action.params:
-            if direction == "in":
-                args.append(self.make.expression(type_, 1))
-            elif direction:
-                target = self.make.target(type_)
-                if target is None:
-                    return None
-                args.append(target)
-        self.bound[action.name] = args
-        return f"({', '.join(args)})" if args else ""
-
-    def registers(self) -> tuple[list[tuple[str, Type, Type, int]], list[str]]:
-        """Registers with what their indexes are."""
-        made, texts = [], []
-        for number in range(self.rng.randrange(3)):
-            element, index = self.make.type(), bit(self.rng.choice([8, 16, 32]))
-            size = self.rng.choice([1, 3, 4])
-            made.append((f"reg{number}", element, index, size))
-            texts.append(f"Register<{element}, {index}>({size}) reg{number};")
-        return made, texts
-
     def control(self, head: str, functions: Sequence[Function], inner: Function | None, local: str) -> str:
         """A control with what its parts need; `local` declares instances."""
         make = self.make
         registers, texts = self.registers()
         make.scope.registers = registers
+        make.scope.objects, object_texts = make.objects()
+        texts += object_texts
         locals_ = []
         for _ in range(self.rng.randrange(3)):
             type_, name = make.type(), make.name("c")
@@ -466,8 +318,9 @@ class Program:
         actions, action_texts = self.actions("act", functions)
         tables = []
         for number in range(self.rng.randrange(3)):
-            labels, text = self.table(f"tab{number}", actions)
-            tables.append(text)
+            direct, more, direct_texts, properties = self.direct(number, functions)
+            labels, text = self.table(f"tab{number}", [*actions, *more], properties)
+            tables += [*direct, *direct_texts, text]
             make.tables.append((f"tab{number}", labels))
         if inner is not None:
             make.controls = [inner, inner]
@@ -486,7 +339,7 @@ class Program:
         make.scope = Scope(functions=list(functions))
         self.enter(function)
         make.layouts, make.standard = {}, False
-        head = f"control {_signature(function).replace('inner', 'inner_c')}"
+        head = f"control {signature(function).replace('inner', 'inner_c')}"
         text = self.control(head, functions, None, "")
         first = " ".join(self.first_values(function))
         text = text.replace("\napply {", f"\napply {{ {first}", 1)
@@ -496,8 +349,8 @@ class Program:
         """The control that is the pipeline."""
         make = self.make
         make.scope = self.scope(functions)
-        make.scope.valid = {"hdr.h0"}
-        make.standard = True
+        make.scope.valid = set(self.always)
+        make.standard, make.reasons = True, self.reasons
         make.layouts = {f"hdr.{name}": self.types[type_] for name, type_ in self.headers.items()}
         make.kinds = {f"hdr.{name}": type_ for name, type_ in self.headers.items()}
         make.removable = {name for name in make.layouts if name != "hdr.h0"}
@@ -519,8 +372,18 @@ class Program:
             self.rng.shuffle(names)
         if self.rng.random() < 0.1:
             names.pop()
-        emits = " ".join(f"pkt.emit(hdr.{name});" for name in names)
+        emits = " ".join(map(self.emit, names))
         return f"control dprs(packet_out pkt, in headers_t hdr) {{ apply {{ {emits} }} }}"
+
+    def emit(self, name: str) -> str:
+        """A statement that emits something, perhaps under a condition, or one element after the other."""
+        text, make = f"pkt.emit(hdr.{name});", self.make
+        if self.stack is not None and name == self.stack[0] and self.rng.random() < 0.3:
+            return f"for (bit<8> i in 0 .. {self.stack[2] - 1}) {{ pkt.emit(hdr.{name}[i]); }}"
+        if self.rng.random() < 0.85:
+            return text
+        make.scope = Scope(variables=self.field_variables(), headers=[f"hdr.{item}" for item in self.headers])
+        return f"if ({make.condition(1)}) {{ {text} }}"
 
 
 def _record(kind: str, name: str, fields: Fields) -> str:
@@ -531,16 +394,3 @@ def _pad(fields: Fields) -> Fields:
     """Fields and what is missing to a whole number of bytes."""
     missing = -sum(type_.width for _, type_ in fields) % 8
     return (*fields, ("pad", bit(missing))) if missing else fields
-
-
-def _signature(function: Function) -> str:
-    letter = _letter(function)
-    params = [
-        f"{direction} {type_} {letter}{n}".strip() for n, (direction, type_) in enumerate(function.params)
-    ]
-    return f"{function.name}({', '.join(params)})"
-
-
-def _letter(function: Function) -> str:
-    """What names of parameters begin with: those of actions hide none of their control's."""
-    return {"act": "a", "inn": "q"}.get(function.name[:3], "p")

@@ -67,6 +67,7 @@ class Interpreter(Tables):
     def __init__(self, program: model.CheckedProgram, keep: bool = True) -> None:
         super().__init__(program, keep)
         self.tables = {}
+        self.value_sets = {}
         self.registers: dict[model.Instance, Register] = {}
         self.now = 0
         self.truncated = UNTRUNCATED
@@ -186,8 +187,12 @@ class Interpreter(Tables):
         into = PacketIn(packet)
         try:
             _, *shared = self._block(parser, [into, *shared])
-        except ParserError:
-            return Outcome("ABORT")
+        except ParserError as error:
+            shared = [self.env[param.decl] for param in params[1:]]
+            standard = shared[2] if len(shared) > 2 else None
+            if not isinstance(standard, Record) or "parser_error" not in standard.fields:
+                return Outcome("ABORT")
+            standard.fields["parser_error"] = str(error)
         shared = self._block(pipeline, shared)
         return self._finish(deparser, shared, into, headroom)
 

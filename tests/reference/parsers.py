@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from p4rt.compiler.analysis import model
 from p4rt.compiler.analysis import types as t
@@ -12,6 +12,7 @@ from p4rt.compiler.frontend import ast
 
 from . import values as v
 from .expressions import ParserError
+from .matching import Match, wanted_by
 from .places import ElementOf, FieldOf, Place
 from .statements import Statements
 from .values import Record, Stack, Val
@@ -46,8 +47,33 @@ class PacketIn:
         return self.data[self.cursor // 8 :]
 
 
+@dataclass
+class ValueSetState:
+    """Types and match kinds of a value set's fields, and what the control plane put into it."""
+
+    keys: list[tuple[t.Type, str]]
+    members: list[tuple[Match, ...]] = field(default_factory=list)
+
+
+def initial_set(program: model.CheckedProgram, decl: ast.ValueSetDecl) -> ValueSetState:
+    """A value set without members."""
+    type_ = program.decl_types[decl]
+    opened = t.strip(type_)
+    if not isinstance(opened, t.StructType):
+        return ValueSetState([(type_, _kind_of(decl))])
+    return ValueSetState([(item.type, _kind_of(item.decl)) for item in opened.fields])
+
+
+def _kind_of(node: ast.Node | None) -> str:
+    """What `@match` says."""
+    note = None if node is None else ast.annotation(node, "match")
+    return "".join(note.tokens or ()) if note is not None else "exact"
+
+
 class Parsers(Statements):
     """Part of the interpreter: parsers."""
+
+    value_sets: dict[tuple[model.Instance | None, ast.ValueSetDecl], ValueSetState]
 
     def run_parser(self, instance: model.Instance) -> None:
         """From state `start` to `accept`; raises ParserError."""
@@ -83,11 +109,35 @@ class Parsers(Statements):
         types = [self.type_of(expr) for expr in transition.exprs]
         for case in transition.cases:
             keysets = self.program.keysets[case]
-            parts = zip(values, types, map(self._known, keysets), strict=True)
-            if all(matches(value, type_, keyset) for value, type_, keyset in parts):
+            if self._matches(values, types, keysets):
                 self.trace.add(case)
                 return case
         raise ParserError("NoMatch")
+
+    def _matches(self, values: list[Val], types: list[t.Type], keysets: tuple[model.Keyset, ...]) -> bool:
+        first = keysets[0]
+        if isinstance(first, model.ValueSetRef) and all(keyset is first for keyset in keysets):
+            return self._in_set(first.decl, values)
+        parts = zip(values, types, map(self._known, keysets), strict=True)
+        return all(
+            self._in_set(keyset.decl, [value])
+            if isinstance(keyset, model.ValueSetRef)
+            else matches(value, type_, keyset)
+            for value, type_, keyset in parts
+        )
+
+    def _in_set(self, decl: ast.ValueSetDecl, values: list[Val]) -> bool:
+        """Whether values are, together, a member of a value set."""
+        found = self.value_sets.get((self.instance, decl))
+        if found is None:
+            return False
+        return any(
+            all(
+                wanted_by(value, type_, kind, wanted)
+                for value, (type_, kind), wanted in zip(values, found.keys, member, strict=True)
+            )
+            for member in found.members
+        )
 
     def _known(self, keyset: model.Keyset) -> model.Keyset:
         """A keyset with its values, evaluated now if they were not known before."""
@@ -150,8 +200,6 @@ def matches(value: Val, type_: t.Type, keyset: model.Keyset) -> bool:
         case model.RangeSet(low, high):
             assert isinstance(value, int)
             return low <= value <= high
-        case model.ValueSetRef():
-            return False  # Until the control plane adds members.
     raise NotImplementedError(f"keyset {keyset}")
 
 

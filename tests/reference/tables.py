@@ -11,6 +11,8 @@ from p4rt.compiler.frontend import ast
 
 from . import values as v
 from .expressions import ApplyResult
+from .externs import Objects, hash_bits
+from .matching import Match, number_of, wanted_by
 from .parsers import Parsers
 from .values import Val
 
@@ -24,12 +26,40 @@ class Action:
 
 
 @dataclass
-class Entry:
-    """What each key element must be, as numbers: (value, prefix length) for `lpm`, (lowest, highest) for
-    `range`, else (value, mask)."""
+class Reference:
+    """What an entry of a table with an action profile refers to: a member, or a group if that is 0."""
 
-    keys: tuple[tuple[int, int], ...]
-    action: Action
+    member: int
+    group: int
+
+
+@dataclass
+class ProfileState:
+    """Members of an action profile by number, and groups: numbers of members, as often as their weight."""
+
+    instance: model.Instance
+    members: dict[int, Action] = field(default_factory=dict)
+    groups: dict[int, list[int]] = field(default_factory=dict)
+
+    def pick(self, reference: Reference, data: tuple[int, int]) -> Action | None:
+        """The member's action; of a group's members that which the hash of `data` picks, None for none."""
+        if reference.member:
+            return self.members[reference.member]
+        members = self.groups[reference.group]
+        if not members:
+            return None
+        algorithm, width = self.instance.args["algo"], self.instance.args["outputWidth"]
+        assert isinstance(algorithm, model.EnumValue) and isinstance(width, int)
+        number = hash_bits(algorithm.name, *data) & ((1 << width) - 1)
+        return self.members[members[number % len(members)]]
+
+
+@dataclass(eq=False)
+class Entry:
+    """An entry of a table."""
+
+    keys: tuple[Match, ...]
+    action: Action | Reference
     priority: int = 0
 
 
@@ -40,6 +70,7 @@ class TableState:
     info: model.TableInfo
     entries: list[Entry] = field(default_factory=list)
     default: Action | None = None
+    profile: ProfileState | None = None
 
 
 def initial_state(info: model.TableInfo) -> TableState:
@@ -56,14 +87,6 @@ def initial_state(info: model.TableInfo) -> TableState:
 def _action(info: model.TableInfo, given: model.ActionValue) -> Action:
     choice = next(n for n, item in enumerate(info.actions) if item.decl is given.action.decl)
     return Action(choice, tuple(v.from_model(value, param.type) for param, value in given.args))
-
-
-def number_of(value: Val, type_: t.Type) -> tuple[int, int]:
-    """The bits of a key as a number, and how many they are; of an enum the place of the member."""
-    opened = t.strip(type_)
-    if isinstance(opened, t.EnumType):
-        return opened.members.index(str(value)), 32
-    return v.bits(value, type_)
 
 
 def _key(keyset: model.Keyset, key: model.TableKey) -> tuple[int, int]:
@@ -91,6 +114,7 @@ class Tables(Parsers):
     """Part of the interpreter: tables."""
 
     tables: dict[tuple[model.Instance | None, ast.TableDecl], TableState]
+    objects: Objects
 
     def apply_table(self, decl: ast.TableDecl) -> ApplyResult:
         """Look up and run the action."""
@@ -102,12 +126,32 @@ class Tables(Parsers):
         values = [v.copy(self.value(item.expr)) for item in info.keys]
         entry = _lookup(state, values)
         action = entry.action if entry is not None else state.default
+        if isinstance(action, Reference):
+            action = self._picked(state, action, values)
         if action is None:
             return ApplyResult(False, "NoAction")
         self.trace.add((decl, action.choice, entry is None))
         chosen = info.actions[action.choice]
+        self.objects.entry = entry
         self._run_action(chosen, action)
         return ApplyResult(entry is not None, chosen.decl.name)
+
+    def _picked(self, state: TableState, reference: Reference, values: list[Val]) -> Action:
+        """The action of a member, or that for groups without any."""
+        assert state.profile is not None
+        number = total = 0
+        for value, key in zip(values, state.info.keys, strict=True):
+            if key.match_kind == "selector":
+                bits, width = number_of(value, key.type)
+                number, total = number << width | bits, total + width
+        picked = state.profile.pick(reference, (number, total))
+        if picked is not None:
+            return picked
+        empty = state.info.properties["psa_empty_group_action"].value
+        name = empty.target if isinstance(empty, ast.Call) else empty
+        assert isinstance(name, ast.Name)
+        names = [item.decl.name for item in state.info.actions]
+        return Action(names.index(name.id), ())
 
     def _run_action(self, chosen: model.TableAction, action: Action) -> None:
         bound = self.bind(chosen.bound)
@@ -123,7 +167,7 @@ def _lookup(state: TableState, values: list[Val]) -> Entry | None:
     for entry in state.entries if values else ():
         rank = entry.priority
         for value, key, wanted in zip(values, state.info.keys, entry.keys, strict=True):
-            if not _matches(value, key, wanted):
+            if not wanted_by(value, key.type, key.match_kind, wanted):
                 break
             if key.match_kind == "lpm" and not has_priority:
                 rank = wanted[1]
@@ -131,19 +175,3 @@ def _lookup(state: TableState, values: list[Val]) -> Entry | None:
             if best is None or rank > best[0]:
                 best = (rank, entry)
     return None if best is None else best[1]
-
-
-def _matches(value: Val, key: model.TableKey, wanted: tuple[int, int]) -> bool:
-    number, width = number_of(value, key.type)
-    first, second = wanted
-    match key.match_kind:
-        case "lpm":
-            return (number ^ first) >> (width - second) == 0
-        case "range" if isinstance(t.strip(key.type), t.IntType):
-            low, here, high = (item - (item >> (width - 1) << width) for item in (first, number, second))
-            return low <= here <= high
-        case "range":
-            return first <= number <= second
-        case "exact":
-            return number == first
-    return number & second == first & second

@@ -199,6 +199,8 @@ def bits(value: Val, type_: t.Type) -> tuple[int, int]:
             return value & ((1 << width) - 1), width
         case t.BoolType():
             return int(bool(value)), 1
+        case t.EnumType(_, members):
+            return members.index(str(value)), 32
         case t.VarbitType():
             assert isinstance(value, Varbit)
             return value.number, value.size

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from p4rt.compiler.analysis import model
 from p4rt.compiler.analysis import types as t
-from p4rt.compiler.backend import ir
+from p4rt.compiler.backend import build, ir
 from p4rt.compiler.backend.catalog import ValueSet
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend import layout, storage
@@ -87,7 +87,8 @@ class ValueSets:
         if value_set.map_type is ir.MapType.LPM:
             fields.insert(0, prefix_length(value_set.key, value_set.base_bits))
         look_up(self.ctx, entry, value_set.map, value_set.key_size, fields)
-        return ir.Found(1, entry)
+        # Hidden: clang would join it with other bits as a number made of the pointer.
+        return build.bits(self.ctx.opaque(ir.Found(1, entry), f"{decl.name}_is_member"), 0, 1)
 
 
 def _match(node: ast.Node | None) -> str:

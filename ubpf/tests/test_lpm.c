@@ -282,10 +282,12 @@ agrees_with_a_linear_scan(uint32_t data_size, uint32_t max_entries)
 {
     struct ubpf_map *map = make(data_size, max_entries);
     static struct model m;
+    /* Short prefixes take their time in the index of large maps. */
+    uint32_t n_steps = max_entries == MAX_ENTRIES ? 6000 : 2000;
     uint64_t random = data_size;
 
     m.n = 0;
-    for (uint32_t step = 1; step <= 6000; step++) {
+    for (uint32_t step = 1; step <= n_steps; step++) {
         struct key key = random_key(&random, data_size);
         uint32_t i = model_index(&m, &key);
 

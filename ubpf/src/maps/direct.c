@@ -3,6 +3,7 @@
 #include "maps/direct.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "maps/memory.h"
@@ -113,15 +114,24 @@ static void
 fill(const struct direct *direct, atomic_uintptr_t *slots, uint32_t n,
      uint32_t prefix_len, uintptr_t value)
 {
+    uintptr_t last = 0; /* Runs of slots are the same. */
+    bool gives_way = true;
+
     for (uint32_t i = 0; i < n; i++) {
         uintptr_t slot = get(&slots[i]);
         struct direct_group *group = group_of(slot);
 
         if (group) {
             fill(direct, group->slots, 256, prefix_len, value);
-        } else if (!slot
-                   || key_load32(element_of(direct, slot)->key)
-                          <= prefix_len) {
+            continue;
+        }
+        if (slot != last) {
+            last = slot;
+            gives_way =
+                !slot
+                || key_load32(element_of(direct, slot)->key) <= prefix_len;
+        }
+        if (gives_way) {
             set(&slots[i], value);
         }
     }

@@ -90,9 +90,23 @@ def _variables(block: ir.Block) -> Iterator[ir.Var]:
 
 
 def _pointers(block: ir.Block) -> Iterator[ir.Pointer]:
+    """Those that are set, and those that are only used, where no packet comes to."""
+
+    def inside(expr: ir.Expr) -> Iterator[ir.Pointer]:
+        for name in expr.__dataclass_fields__:
+            value = getattr(expr, name)
+            if isinstance(value, ir.Pointer):
+                yield value
+            elif isinstance(value, ir.Expr):
+                yield from inside(value)
+
     for statement in ir.walk(block):
         if isinstance(statement, ir.PacketPointer | ir.Lookup):
             yield statement.pointer
+        elif isinstance(statement, ir.Store | ir.AtomicAdd) and isinstance(statement.memory, ir.Pointer):
+            yield statement.memory
+        for expr in ir.expressions(statement):
+            yield from inside(expr)
 
 
 def c_string(text: str) -> str:

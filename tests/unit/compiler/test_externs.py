@@ -76,6 +76,17 @@ def test_counter_with_a_wide_index_counts_inside_only():
     assert counts(program, "c") == ["pipe.c[3]={packets=1}"]
 
 
+def test_counter_with_a_constant_index_outside_counts_nothing():
+    program = load(
+        locals="Counter<bit<32>, bit<80>>(2, PSA_CounterType_t.PACKETS) c; "
+        "Register<bit<32>, bit<80>>(2) r;",
+        apply="c.count(80w2); c.count((80w0x7fffffffffffffffffff | (bit<80>) hdr.h.a) & 3); "
+        "r.write(80w7, 1); hdr.h.a = (bit<8>) r.read(80w7);",
+    )
+    run(program, "0300")
+    assert counts(program, "c") == []
+
+
 def test_counter_is_reset():
     program = load(
         locals="Counter<bit<32>, bit<8>>(8, PSA_CounterType_t.PACKETS) c;", apply="c.count(hdr.h.a);"

@@ -98,13 +98,13 @@ class Family:
         if index.width <= INDEX_BITS:
             ctx.emit(lookup)
             return ir.Found(1, entry), entry
+        within = build.compare(Relation.LT, index, build.const(size, index.width))
+        if isinstance(within, ir.Const) and not within.value:
+            return build.FALSE, entry
         inside = ctx.variable(f"{map_name}_inside", 1)
         ctx.assign(inside, build.FALSE)
-        limit = build.const(size, index.width)
         found = ir.Assign(inside, ir.Found(1, entry), span=ctx.span)
-        ctx.emit(
-            ir.If(build.compare(Relation.LT, index, limit), (lookup, found), (), span=ctx.span)
-        )
+        ctx.emit(ir.If(within, (lookup, found), (), span=ctx.span))
         return inside, entry
 
     # ---- Bits in memory

@@ -75,7 +75,7 @@ def compile_all(paths: Sequence[Path]) -> list[Compiled | CompileError | str]:
         except Exception:  # What the compiler fails on is one program's problem.
             results[index] = traceback.format_exc()
     for (index, program, translation), made in zip(ready, _build([x for *_, x in ready]), strict=True):
-        results[index] = Compiled(program, translation.info, made)
+        results[index] = made if isinstance(made, str) else Compiled(program, translation.info, made)
     return cast("list[Compiled | CompileError | str]", results)
 
 
@@ -136,8 +136,8 @@ class Front:
 # ---- To the objects
 
 
-def _build(translations: list[driver.Translation]) -> list[bytes]:
-    """The objects of programs; one by one where clang refuses them together."""
+def _build(translations: list[driver.Translation]) -> list[bytes | str]:
+    """The objects of programs; one by one where clang refuses them together, or why it refuses one."""
     if not translations:
         return []
     texts = [_with_prefix(translation, f"p{n}_") for n, translation in enumerate(translations)]
@@ -147,9 +147,16 @@ def _build(translations: list[driver.Translation]) -> list[bytes]:
         try:
             compile_c(head + "\n".join(texts), folder, "all.o", ["-c", "-g0"])
         except ToolError:
-            return [driver.build(item, Diagnostics()) for item in translations]
+            return [_build_alone(item) for item in translations]
         parts = split((folder / "all.o").read_bytes(), [f"p{n}_" for n in range(len(translations))])
     return [_finish(part, item) for part, item in zip(parts, translations, strict=True)]
+
+
+def _build_alone(translation: driver.Translation) -> bytes | str:
+    try:
+        return driver.build(translation, Diagnostics())
+    except ToolError as error:
+        return str(error)
 
 
 def _finish(part: Part, translation: driver.Translation) -> bytes:

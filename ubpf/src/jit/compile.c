@@ -426,7 +426,7 @@ compile_module(struct compilation *c, struct ubpf_jit_code *code)
     int err;
 
     err = lift_program(c->in, c->module, &traffic);
-    c->optimized = c->in->n_insns <= MAX_OPTIMIZED_INSNS
+    c->optimized = !c->in->quick && c->in->n_insns <= MAX_OPTIMIZED_INSNS
                    && traffic <= MAX_OPTIMIZED_TRAFFIC;
     if (!err) {
         err = make_machine(c);

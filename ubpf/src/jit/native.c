@@ -91,7 +91,7 @@ find_plugin(void)
 /* Has the plugin compile 'obj' into '*native'. */
 static int
 compile(const struct ubpf_host *host, const struct ubpf_object *obj,
-        struct ubpf_map *const maps[], struct ubpf_native *native,
+        struct ubpf_map *const maps[], bool quick, struct ubpf_native *native,
         char **error)
 {
     struct ubpf_jit_input in = {
@@ -100,6 +100,7 @@ compile(const struct ubpf_host *host, const struct ubpf_object *obj,
         .n_insns = obj->n_insns,
         .maps = maps,
         .n_maps = obj->n_maps,
+        .quick = quick,
         .helper_desc = ubpf_helper_desc,
         .helper_impl = ubpf_helper_impl,
         .array_base = ubpf_array_base,
@@ -129,7 +130,7 @@ compile(const struct ubpf_host *host, const struct ubpf_object *obj,
 int
 ubpf_native_compile(const struct ubpf_host *host,
                     const struct ubpf_object *obj,
-                    struct ubpf_map *const maps[],
+                    struct ubpf_map *const maps[], bool quick,
                     struct ubpf_native **nativep, char **error)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -147,7 +148,7 @@ ubpf_native_compile(const struct ubpf_host *host,
     if (!native) {
         return ubpf_fail_nomem(error);
     }
-    err = compile(host, obj, maps, native, error);
+    err = compile(host, obj, maps, quick, native, error);
     if (err) {
         ubpf_host_free(host, native);
         return err;

@@ -15,12 +15,13 @@ struct ubpf_native {
 };
 
 /* Compiles 'obj', verified, whose maps are 'maps', all of which live as long
- * as the code.  Returns 0 with '*nativep' to be given to ubpf_native_free();
- * ENOTSUP where there is no compiler; or another errno value; the latter two
- * with '*error' set if 'error' is not NULL. */
+ * as the code; if 'quick', without optimising it.  Returns 0 with '*nativep'
+ * to be given to ubpf_native_free(); ENOTSUP where there is no compiler; or
+ * another errno value; the latter two with '*error' set if 'error' is not
+ * NULL. */
 int ubpf_native_compile(const struct ubpf_host *host,
                         const struct ubpf_object *obj,
-                        struct ubpf_map *const maps[],
+                        struct ubpf_map *const maps[], bool quick,
                         struct ubpf_native **nativep, char **error);
 
 /* Frees 'native', which may be NULL, and which nobody runs any more. */

@@ -10,6 +10,7 @@
 #ifndef UBPF_JIT_PLUGIN_H
 #define UBPF_JIT_PLUGIN_H 1
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,7 @@ struct ubpf_jit_input {
     uint32_t n_functions;
     struct ubpf_map *const *maps;
     uint32_t n_maps;
+    bool quick; /* The code need not be optimised. */
     const struct ubpf_helper_desc *(*helper_desc)(uint32_t id);
     ubpf_helper_fn *(*helper_impl)(uint32_t id);
     void *(*array_base)(const struct ubpf_map *map);

@@ -14,7 +14,7 @@
 #define HEADROOM 512
 #define MAX_MAPS 64
 
-/* A clock that is the same for both, and stands still during a packet: native
+/* A clock that is the same for all, and stands still during a burst: native
  * code asks for the time once. */
 static uint64_t ticks = 1;
 
@@ -24,16 +24,30 @@ now(void)
     return ticks;
 }
 
-/* One of the two ways to run a program. */
+/* The ways to run a program. */
+enum {
+    INTERPRETED,
+    OPTIMIZED,
+    QUICK, /* Native code of the fast tier. */
+    N_ENGINES,
+};
+
+#define MAX_BURST 32
+
+/* A packet of a burst. */
+struct slot {
+    struct ubpf_run run;
+    struct ubpf_buffer buffer;
+    uint8_t memory[ROOM];
+};
+
 struct engine {
     struct ubpf_host host;
     struct ubpf_map *maps[MAX_MAPS];
     struct ubpf_code *code;
     struct ubpf_native *native;
-    struct ubpf_run run;
-    struct ubpf_buffer buffer;
-    uint8_t memory[ROOM];
-    uint32_t verdict;
+    struct slot slots[MAX_BURST];
+    enum ubpf_verdict verdicts[MAX_BURST];
 };
 
 /* Frames that programs may look into further than into noise. */
@@ -60,9 +74,9 @@ make_meter(struct ubpf_meter *meter, uint64_t *seed)
     meter->pbs = meter->cbs + next_random(seed) % 5000;
 }
 
-/* Puts the same entries into map 'i' of both engines. */
+/* Puts the same entries into map 'i' of all engines. */
 static void
-fill_map(struct engine engines[2], const struct ubpf_map_def *def, uint32_t i,
+fill_map(struct engine engines[], const struct ubpf_map_def *def, uint32_t i,
          uint64_t *seed)
 {
     static _Alignas(8) uint8_t key[2048], value[UBPF_MAX_VALUE_SIZE];
@@ -85,7 +99,7 @@ fill_map(struct engine engines[2], const struct ubpf_map_def *def, uint32_t i,
             key[0] %= 8;
             key[1] = key[2] = key[3] = 0;
         }
-        for (int e = 0; e < 2; e++) {
+        for (int e = 0; e < N_ENGINES; e++) {
             struct ubpf_map *map = engines[e].maps[i];
 
             map->def.flags &= ~UBPF_MAP_F_RDONLY_USER;
@@ -96,13 +110,12 @@ fill_map(struct engine engines[2], const struct ubpf_map_def *def, uint32_t i,
 }
 
 static void
-prepare(struct engine engines[2], const struct ubpf_object *obj,
-        uint64_t *seed)
+prepare(struct engine engines[], const struct ubpf_object *obj, uint64_t *seed)
 {
     char *error = NULL;
 
     CHECK(obj->n_maps <= MAX_MAPS);
-    for (int e = 0; e < 2; e++) {
+    for (int e = 0; e < N_ENGINES; e++) {
         engines[e].host = ubpf_host_single_threaded;
         engines[e].host.now_ns = now;
         for (uint32_t i = 0; i < obj->n_maps; i++) {
@@ -114,19 +127,22 @@ prepare(struct engine engines[2], const struct ubpf_object *obj,
     for (uint32_t i = 0; i < obj->n_maps; i++) {
         fill_map(engines, &obj->maps[i].def, i, seed);
     }
-    CHECK_EQ(ubpf_code_build(&engines[0].host, obj->insns, obj->n_insns,
-                             engines[0].maps, obj->n_maps, &engines[0].code),
+    CHECK_EQ(ubpf_code_build(&engines[INTERPRETED].host, obj->insns,
+                             obj->n_insns, engines[INTERPRETED].maps,
+                             obj->n_maps, &engines[INTERPRETED].code),
              0);
-    if (ubpf_native_compile(&engines[1].host, obj, engines[1].maps,
-                            &engines[1].native, &error)) {
-        FAIL("%s", error);
+    for (int e = OPTIMIZED; e < N_ENGINES; e++) {
+        if (ubpf_native_compile(&engines[e].host, obj, engines[e].maps,
+                                e == QUICK, &engines[e].native, &error)) {
+            FAIL("%s", error);
+        }
     }
 }
 
 static void
-finish(struct engine engines[2], const struct ubpf_object *obj)
+finish(struct engine engines[], const struct ubpf_object *obj)
 {
-    for (int e = 0; e < 2; e++) {
+    for (int e = 0; e < N_ENGINES; e++) {
         for (uint32_t i = 0; i < obj->n_maps; i++) {
             ubpf_map_unref(engines[e].maps[i]);
         }
@@ -135,17 +151,41 @@ finish(struct engine engines[2], const struct ubpf_object *obj)
     }
 }
 
-/* Gives both engines the same packet. */
+/* Makes a packet in 'slot' of 'len' bytes at 'bytes' with 'numbers'. */
 static void
-make_packet(struct engine engines[2], uint64_t *seed)
+make_run(struct slot *slot, const uint8_t bytes[ROOM], uint32_t len,
+         const uint64_t numbers[4])
+{
+    memcpy(slot->memory, bytes, ROOM);
+    slot->buffer.base = slot->memory;
+    slot->run = (struct ubpf_run) {
+        .ctx =
+            {
+                .data = (uintptr_t) slot->memory + HEADROOM,
+                .data_end = (uintptr_t) slot->memory + HEADROOM + len,
+                .input_port = (uint32_t) numbers[0],
+                .packet_length = len,
+                .rss_hash = (uint32_t) numbers[1],
+                .pkt_mark = (uint32_t) numbers[2],
+                .tunnel_id = numbers[3],
+                .truncate_len = UINT32_MAX,
+            },
+        .adjust_head = ubpf_buffer_adjust_head,
+        .packet = &slot->buffer,
+    };
+}
+
+/* Gives all engines the same packet 'i' of a burst. */
+static void
+make_packet(struct engine engines[], size_t i, uint64_t *seed)
 {
     uint64_t kind = next_random(seed) % 8;
     uint32_t len = (uint32_t) (next_random(seed) % (kind ? 200 : 80));
     uint64_t numbers[4];
     uint8_t bytes[ROOM];
 
-    for (int i = 0; i < ROOM; i++) {
-        bytes[i] = next_random(seed) % 4 ? 0 : (uint8_t) next_random(seed);
+    for (int b = 0; b < ROOM; b++) {
+        bytes[b] = next_random(seed) % 4 ? 0 : (uint8_t) next_random(seed);
     }
     if (kind < N_FRAMES) {
         memcpy(bytes + HEADROOM, frames[kind], sizeof frames[kind]);
@@ -155,65 +195,54 @@ make_packet(struct engine engines[2], uint64_t *seed)
                 (uint8_t) next_random(seed);
         }
     }
-    for (int i = 0; i < 4; i++) {
-        numbers[i] = next_random(seed) >> (next_random(seed) % 2 ? 0 : 60);
+    for (int n = 0; n < 4; n++) {
+        numbers[n] = next_random(seed) >> (next_random(seed) % 2 ? 0 : 60);
     }
-    for (int e = 0; e < 2; e++) {
-        struct engine *engine = &engines[e];
-
-        memcpy(engine->memory, bytes, ROOM);
-        engine->buffer.base = engine->memory;
-        engine->run = (struct ubpf_run) {
-            .ctx =
-                {
-                    .data = (uintptr_t) engine->memory + HEADROOM,
-                    .data_end = (uintptr_t) engine->memory + HEADROOM + len,
-                    .input_port = (uint32_t) numbers[0],
-                    .packet_length = len,
-                    .rss_hash = (uint32_t) numbers[1],
-                    .pkt_mark = (uint32_t) numbers[2],
-                    .tunnel_id = numbers[3],
-                    .truncate_len = UINT32_MAX,
-                },
-            .adjust_head = ubpf_buffer_adjust_head,
-            .packet = &engine->buffer,
-        };
+    for (int e = 0; e < N_ENGINES; e++) {
+        make_run(&engines[e].slots[i], bytes, len, numbers);
     }
 }
 
+/* Runs the 'n' packets of a burst in all engines. */
 static void
-run(struct engine engines[2])
+run(struct engine engines[], size_t n)
 {
-    struct ubpf_env env = {.host = &engines[0].host, .run = &engines[0].run};
-    struct ubpf_run *runs[1] = {&engines[1].run};
-    uint64_t r0;
-    enum ubpf_verdict verdict;
+    for (int e = 0; e < N_ENGINES; e++) {
+        struct engine *engine = &engines[e];
+        struct ubpf_run *runs[MAX_BURST];
 
-    ubpf_host_run_begin();
-    r0 = ubpf_code_run(engines[0].code, &env);
-    ubpf_host_run_end();
-    engines[0].verdict = r0 <= UBPF_RESUBMIT ? (uint32_t) r0 : UBPF_ABORT;
+        for (size_t i = 0; i < n; i++) {
+            runs[i] = &engine->slots[i].run;
+        }
+        ubpf_host_run_begin();
+        if (engine->native) {
+            engine->native->code.run(runs, n, engine->verdicts);
+        }
+        for (size_t i = 0; i < n && engine->code; i++) {
+            struct ubpf_env env = {.host = &engine->host, .run = runs[i]};
+            uint64_t r0 = ubpf_code_run(engine->code, &env);
 
-    ubpf_host_run_begin();
-    engines[1].native->code.run(runs, 1, &verdict);
-    ubpf_host_run_end();
-    engines[1].verdict = verdict;
+            engine->verdicts[i] =
+                r0 <= UBPF_RESUBMIT ? (enum ubpf_verdict) r0 : UBPF_ABORT;
+        }
+        ubpf_host_run_end();
+    }
 }
 
-/* The context of 'engine', with places in memory as offsets. */
+/* The context of 'slot', with places in memory as offsets. */
 static struct ubpf_ctx
-context(const struct engine *engine)
+context(const struct slot *slot)
 {
-    struct ubpf_ctx ctx = engine->run.ctx;
+    struct ubpf_ctx ctx = slot->run.ctx;
 
-    ctx.data -= (uintptr_t) engine->memory;
-    ctx.data_end -= (uintptr_t) engine->memory;
+    ctx.data -= (uintptr_t) slot->memory;
+    ctx.data_end -= (uintptr_t) slot->memory;
     return ctx;
 }
 
-/* Whether all entries of map 'i' of engine 'e' are in that of the other. */
+/* Whether all entries of 'map' are in 'other'. */
 static bool
-has_all(const struct engine engines[2], uint32_t i, int e)
+has_all(const struct ubpf_map *map, const struct ubpf_map *other)
 {
     enum {
         SIZE = 1 << 20
@@ -223,13 +252,11 @@ has_all(const struct engine engines[2], uint32_t i, int e)
     struct ubpf_map_info info;
     size_t n, size;
 
-    ubpf_map_get_info(engines[e].maps[i], &info);
+    ubpf_map_get_info(map, &info);
     size = info.entry_key_size + info.entry_value_size;
-    while (
-        (n = ubpf_map_dump(engines[e].maps[i], &cursor, entries, SIZE / size))
-        != 0) {
+    while ((n = ubpf_map_dump(map, &cursor, entries, SIZE / size)) != 0) {
         for (const uint8_t *p = entries; n--; p += size) {
-            if (ubpf_map_lookup(engines[!e].maps[i], p, value)
+            if (ubpf_map_lookup(other, p, value)
                 || memcmp(value, p + info.entry_key_size,
                           info.entry_value_size)) {
                 return false;
@@ -239,50 +266,79 @@ has_all(const struct engine engines[2], uint32_t i, int e)
     return true;
 }
 
-/* What differs between the two engines after a packet, or NULL; of large maps
- * only at the end. */
+/* What differs between packet 'i' of two engines, or NULL. */
 static const char *
-difference(const struct engine engines[2], const struct ubpf_object *obj,
-           bool end)
+packet_difference(const struct engine *a, const struct engine *b, size_t i)
 {
-    struct ubpf_ctx a = context(&engines[0]), b = context(&engines[1]);
+    struct ubpf_ctx a_ctx = context(&a->slots[i]);
+    struct ubpf_ctx b_ctx = context(&b->slots[i]);
 
-    if (engines[0].verdict != engines[1].verdict) {
+    if (a->verdicts[i] != b->verdicts[i]) {
         return "verdict";
     }
-    if (memcmp(&a, &b, sizeof a)) {
+    if (memcmp(&a_ctx, &b_ctx, sizeof a_ctx)) {
         return "context";
     }
-    if (memcmp(engines[0].memory, engines[1].memory, ROOM)) {
-        return "packet";
+    return memcmp(a->slots[i].memory, b->slots[i].memory, ROOM) ? "packet"
+                                                                : NULL;
+}
+
+/* What differs between two engines after a burst of 'n' packets, or NULL; of
+ * large maps only at the end. */
+static const char *
+difference(const struct engine *a, const struct engine *b, size_t n,
+           const struct ubpf_object *obj, bool end)
+{
+    const char *what = NULL;
+
+    for (size_t i = 0; i < n && !what; i++) {
+        what = packet_difference(a, b, i);
     }
-    for (uint32_t i = 0; i < obj->n_maps; i++) {
+    for (uint32_t i = 0; i < obj->n_maps && !what; i++) {
         if ((end || obj->maps[i].def.max_entries <= 16)
-            && (!has_all(engines, i, 0) || !has_all(engines, i, 1))) {
-            return obj->maps[i].name;
+            && (!has_all(a->maps[i], b->maps[i])
+                || !has_all(b->maps[i], a->maps[i]))) {
+            what = obj->maps[i].name;
         }
     }
-    return NULL;
+    return what;
+}
+
+/* As many packets of 'left' as the next burst has: often one. */
+static size_t
+burst_size(size_t left, uint64_t *seed)
+{
+    size_t n = next_random(seed) % 4 ? 1 : 1 + next_random(seed) % MAX_BURST;
+
+    return n < left ? n : left;
 }
 
 bool
 differ(const struct ubpf_object *obj, uint64_t seed, int packets, char *why,
        size_t size)
 {
-    static struct engine engines[2];
+    static struct engine engines[N_ENGINES];
+    size_t left = (size_t) packets, n;
     const char *what = NULL;
 
     memset(engines, 0, sizeof engines);
     seed = seed * 2654435761u + 88172645463325252u;
     prepare(engines, obj, &seed);
-    for (int i = 0; i < packets && !what; i++) {
-        make_packet(engines, &seed);
+    for (; left && !what; left -= n) {
+        n = burst_size(left, &seed);
+        for (size_t i = 0; i < n; i++) {
+            make_packet(engines, i, &seed);
+        }
         ticks += 1000;
-        run(engines);
-        what = difference(engines, obj, i == packets - 1);
-        if (what) {
-            snprintf(why, size, "packet %d: %s (verdicts %u and %u)", i, what,
-                     engines[0].verdict, engines[1].verdict);
+        run(engines, n);
+        for (int e = OPTIMIZED; e < N_ENGINES && !what; e++) {
+            what = difference(&engines[INTERPRETED], &engines[e], n, obj,
+                              left == n);
+            if (what) {
+                snprintf(why, size, "%s: packets from %zu on, %zu: %s",
+                         e == QUICK ? "quick" : "optimized",
+                         (size_t) packets - left, n, what);
+            }
         }
     }
     finish(engines, obj);

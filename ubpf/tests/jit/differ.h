@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Runs one verified program as native code and in the interpreter, each with
- * maps of its own that start with the same contents, on the same packets, and
- * compares all that a program can change. */
+ * Runs one verified program as native code, optimised and not, and in the
+ * interpreter, each with maps of its own that start with the same contents, on
+ * the same bursts of packets, and compares all that a program can change. */
 
 #ifndef UBPF_TEST_DIFFER_H
 #define UBPF_TEST_DIFFER_H 1

@@ -191,7 +191,7 @@ try_opcodes(int first, int last)
     build(first, last);
     obj.n_insns = n_insns;
     CHECK_EQ(ubpf_code_build(obj.host, insns, n_insns, NULL, 0, &code), 0);
-    if (ubpf_native_compile(obj.host, &obj, NULL, &native, &error)) {
+    if (ubpf_native_compile(obj.host, &obj, NULL, false, &native, &error)) {
         FAIL("%s", error);
     }
     for (size_t i = 0; i < N_VALUES; i++) {

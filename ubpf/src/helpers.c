@@ -137,10 +137,15 @@ helper_hash(const struct ubpf_env *env, uint64_t data, uint64_t len,
 }
 
 static const uint32_t lookup_types[] = {
-    UBPF_MAP_TYPE_HASH,        UBPF_MAP_TYPE_ARRAY,
-    UBPF_MAP_TYPE_THREAD_HASH, UBPF_MAP_TYPE_THREAD_ARRAY,
-    UBPF_MAP_TYPE_LRU_HASH,    UBPF_MAP_TYPE_LPM,
-    UBPF_MAP_TYPE_TERNARY,     0,
+    UBPF_MAP_TYPE_HASH,
+    UBPF_MAP_TYPE_ARRAY,
+    UBPF_MAP_TYPE_THREAD_HASH,
+    UBPF_MAP_TYPE_THREAD_ARRAY,
+    UBPF_MAP_TYPE_LRU_HASH,
+    UBPF_MAP_TYPE_LPM,
+    UBPF_MAP_TYPE_TERNARY,
+    UBPF_MAP_TYPE_ARRAY_OF_MAPS,
+    0,
 };
 
 /* A lookup's key is not an entry's in a ternary map. */

@@ -20,7 +20,7 @@ enum ubpf_arg_kind {
     UBPF_ARG_NONE = 0,  /* No such argument (ends the list). */
     UBPF_ARG_SCALAR,    /* Any initialised number. */
     UBPF_ARG_CTX,       /* The context, exactly as r1 held it. */
-    UBPF_ARG_MAP,       /* A map, from lddw. */
+    UBPF_ARG_MAP,       /* A map, from lddw or an array of maps. */
     UBPF_ARG_MAP_KEY,   /* Pointer to key_size readable bytes, of the
                          * map in the UBPF_ARG_MAP before. */
     UBPF_ARG_MAP_VALUE, /* Pointer to value_size readable bytes. */
@@ -37,7 +37,8 @@ enum ubpf_arg_kind {
 
 enum ubpf_ret_kind {
     UBPF_RET_SCALAR,
-    UBPF_RET_MAP_VALUE_OR_NULL, /* Of the map in the UBPF_ARG_MAP. */
+    UBPF_RET_MAP_VALUE_OR_NULL, /* Of the map in the UBPF_ARG_MAP; if that is
+                                 * an array of maps, a map. */
 };
 
 struct ubpf_helper_desc {

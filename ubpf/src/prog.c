@@ -15,6 +15,7 @@
 #include "isa/disasm.h"
 #include "jit/native.h"
 #include "maps/map.h"
+#include "maps/map_array.h"
 #include "text.h"
 #include "verifier/verifier.h"
 
@@ -87,6 +88,9 @@ create_maps(struct ubpf_prog *prog, char **error)
                              obj->maps[i].name);
         }
     }
+    for (uint32_t i = 0; i < obj->n_maps; i++) {
+        ubpf_map_array_set_program(prog->maps[i], prog->maps, obj->n_maps);
+    }
     for (int i = 0; i < UBPF_N_GLOBALS; i++) {
         const struct ubpf_object_global *global = &obj->globals[i];
 
@@ -123,10 +127,12 @@ fill_maps(struct ubpf_prog *prog, char **error)
                              "%" PRIu32,
                              map->name, map->def.max_entries);
         default:
-            return ubpf_fail(error, EINVAL,
-                             "map \"%s\" has an initial entry whose key is "
-                             "out of range",
-                             map->name);
+            return ubpf_fail(
+                error, EINVAL, "map \"%s\" has an initial entry whose %s",
+                map->name,
+                err == EINVAL && map->def.type == UBPF_MAP_TYPE_ARRAY_OF_MAPS
+                    ? "value is no map that it can have"
+                    : "key is out of range");
         }
     }
     return 0;
@@ -284,17 +290,42 @@ ubpf_prog_section(const struct ubpf_prog *prog, const char *name, size_t *len)
     return NULL;
 }
 
-/* The map of 'old' that can serve as 'map' of another program, or NULL. */
+/* The map of 'old' that can serve as 'map' of another program, or NULL.  The
+ * elements of an array of maps have numbers of their program: it is not shared
+ * itself. */
 static struct ubpf_map *
 find_adoptable(const struct ubpf_map *map, const struct ubpf_prog *old)
 {
     struct ubpf_map *candidate = ubpf_prog_map_by_name(old, map->name);
 
     return candidate && !(map->def.flags & UBPF_MAP_F_RDONLY_USER)
+                   && map->def.type != UBPF_MAP_TYPE_ARRAY_OF_MAPS
                    && !memcmp(&candidate->def, &map->def, sizeof map->def)
                    && !memcmp(&candidate->host, &map->host, sizeof map->host)
                ? candidate
                : NULL;
+}
+
+/* Has the arrays of maps of 'prog', which has just adopted maps of 'old', use
+ * these.  Returns how many have their elements in common with those of
+ * 'old'. */
+static size_t
+adopt_arrays(struct ubpf_prog *prog, const struct ubpf_prog *old)
+{
+    size_t adopted = 0;
+
+    for (uint32_t i = 0; i < prog->obj->n_maps; i++) {
+        struct ubpf_map *map = prog->maps[i];
+        const struct ubpf_map *candidate;
+
+        ubpf_map_array_set_program(map, prog->maps, prog->obj->n_maps);
+        candidate = ubpf_prog_map_by_name(old, map->name);
+        if (candidate && candidate != map
+            && ubpf_map_array_adopt(map, candidate)) {
+            adopted++;
+        }
+    }
+    return adopted;
 }
 
 size_t
@@ -302,7 +333,7 @@ ubpf_prog_adopt_maps(struct ubpf_prog *prog, struct ubpf_prog *old)
 {
     uint32_t n = prog->obj->n_maps;
     struct ubpf_code *code = NULL;
-    struct ubpf_map **maps;
+    struct ubpf_map **maps, **old_maps;
     size_t adopted = 0;
 
     maps = ubpf_host_zalloc(&prog->host, n, sizeof *maps);
@@ -328,9 +359,11 @@ ubpf_prog_adopt_maps(struct ubpf_prog *prog, struct ubpf_prog *old)
             ubpf_map_unref(prog->maps[i]);
         }
     }
-    ubpf_host_free(&prog->host, prog->maps);
-    ubpf_host_free(&prog->host, prog->code);
+    old_maps = prog->maps;
     prog->maps = maps;
+    adopted += adopt_arrays(prog, old);
+    ubpf_host_free(&prog->host, old_maps);
+    ubpf_host_free(&prog->host, prog->code);
     prog->code = code;
     /* Native code has the addresses of the maps in it. */
     ubpf_native_free(&prog->host, atomic_exchange(&prog->native, NULL));

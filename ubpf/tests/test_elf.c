@@ -454,8 +454,18 @@ refuses_wrong_maps(void)
     refuse_map((struct ubpf_map_def) {3, 4, 8, 16, 0},
                "map \"flows\" has unknown type 3");
     refuse_map((struct ubpf_map_def) {0, 0, 0, 0, 0}, "unknown type 0");
+    refuse_map((struct ubpf_map_def) {UBPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 8, 16},
+               "is an array of maps with values of 8 bytes, not 4");
+    refuse_map((struct ubpf_map_def) {UBPF_MAP_TYPE_ARRAY_OF_MAPS, 8, 4, 16},
+               "is an array of maps with keys of 8 bytes, not 4");
+    refuse_map(
+        (struct ubpf_map_def) {UBPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 16, 0, 0, 2},
+        "the elements of map \"flows\" look like map 2, of 2 maps");
     refuse_map((struct ubpf_map_def) {UBPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 16},
-               "map \"flows\" is an array of maps, which this engine does");
+               "the elements of map \"flows\" would be arrays of maps");
+    refuse_map((struct ubpf_map_def) {UBPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 16,
+                                      UBPF_MAP_F_GROW, 0, 1},
+               "is an array of maps with unknown flags 0x4");
     refuse_map((struct ubpf_map_def) {hash, 4, 8, 16, 0x20},
                "map \"flows\" is a hash with unknown flags 0x20");
     refuse_map((struct ubpf_map_def) {UBPF_MAP_TYPE_LPM, 8, 8, 16, 4},

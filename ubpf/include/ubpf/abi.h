@@ -75,10 +75,9 @@ enum ubpf_map_type {
     UBPF_MAP_TYPE_LRU_HASH = 9, /* A hash that, when full, gives up the entry
                                  * looked up longest ago (about). */
     UBPF_MAP_TYPE_LPM = 11,     /* Key: struct ubpf_lpm_key. */
-    UBPF_MAP_TYPE_ARRAY_OF_MAPS = 12, /* An array whose elements are maps;
-                                       * 'extra' is the index, among the
-                                       * program's maps, of the one that they
-                                       * all look like.  value_size is 4. */
+    UBPF_MAP_TYPE_ARRAY_OF_MAPS = 12, /* An array whose elements are maps that
+                                       * look like map number 'extra', see
+                                       * below.  value_size is 4. */
     UBPF_MAP_TYPE_RING = 27,       /* Records for the control plane; key_size
                                     * is 8, value_size the most bytes of a
                                     * record, max_entries a power of two. */
@@ -145,6 +144,16 @@ struct ubpf_ternary_key {
  * the value's size in a dump is 8 + value_size.  Reading removes nothing; a
  * dump's cursor is the number of the last record seen. */
 
+/* ARRAY_OF_MAPS.  Maps are numbered from 0 in the order of the object's
+ * sections.  An element is the uint32_t number, in host order, of a map of the
+ * same program that looks like map number 'extra' (and may be it): that has
+ * the same type, sizes, flags and 'extra'; only max_entries may differ.  It
+ * cannot be an array of maps.  The control plane sets and reads the number;
+ * UBPF_NO_MAP, as all elements have at first, stands for none.  A program's
+ * map_lookup gives the map itself, to be passed to helpers, or NULL.  An
+ * update is seen by all at once: a program has the old map or the new one. */
+#define UBPF_NO_MAP UINT32_C(0xffffffff)
+
 /* METER and meters in the state of a value: RFC 2698, colour-aware.  Rates are
  * in units per second, bursts in units; a unit is what the program counts,
  * bytes or packets.  The control plane's update sets rates and bursts and
@@ -200,7 +209,8 @@ enum ubpf_update_flags {
  * errors are negative errno values of Linux. */
 enum ubpf_helper {
     /* void *map_lookup(map, const void *key);
-     * A pointer to the value, or NULL.  Valid until the program returns. */
+     * A pointer to the value, or NULL.  Valid until the program returns.  Of
+     * an array of maps: the map, for other helpers, or NULL. */
     UBPF_HELPER_MAP_LOOKUP = 1,
     /* int64_t map_update(map, const void *key, const void *value,
      *                    uint64_t flags); */

@@ -49,6 +49,10 @@ static const struct map_rule {
      .min_key = 5,
      .flags = UBPF_MAP_F_AGING | UBPF_MAP_F_EXPIRE,
      .has_state = true},
+    {.type = UBPF_MAP_TYPE_ARRAY_OF_MAPS,
+     .name = "an array of maps",
+     .key_size = 4,
+     .value_size = sizeof(uint32_t)},
     {.type = UBPF_MAP_TYPE_RING, .name = "a ring", .key_size = 8},
     {.type = UBPF_MAP_TYPE_TERNARY,
      .name = "a ternary map",
@@ -169,12 +173,6 @@ check_def(const char *name, const struct ubpf_map_def *def, char **error)
     const struct map_rule *rule = find_rule(def->type);
     int err;
 
-    if (def->type == UBPF_MAP_TYPE_ARRAY_OF_MAPS) {
-        return ubpf_fail(error, EINVAL,
-                         "map \"%s\" is an array of maps, which this engine "
-                         "does not have",
-                         name);
-    }
     if (!rule) {
         return ubpf_fail(error, EINVAL, "map \"%s\" has unknown type %" PRIu32,
                          name, def->type);
@@ -193,7 +191,7 @@ check_def(const char *name, const struct ubpf_map_def *def, char **error)
                              " ranges in keys of %" PRIu32 " bytes",
                              name, def->extra, def->key_size);
         }
-    } else if (def->extra) {
+    } else if (def->extra && def->type != UBPF_MAP_TYPE_ARRAY_OF_MAPS) {
         return ubpf_fail(error, EINVAL,
                          "map \"%s\" is %s, and has %" PRIu32
                          " where there must be 0",
@@ -273,6 +271,30 @@ compare_maps(const void *a_, const void *b_)
     return compare_names(a, strlen(a), b, strlen(b));
 }
 
+/* Checks that 'map', if it is an array of maps, says what these look like. */
+static int
+check_template(const struct reader *r, const struct ubpf_object_map *map,
+               char **error)
+{
+    uint32_t template = map->def.extra;
+
+    if (map->def.type != UBPF_MAP_TYPE_ARRAY_OF_MAPS) {
+        return 0;
+    }
+    if (template >= r->n_declared_maps) {
+        return ubpf_fail(error, EINVAL,
+                         "the elements of map \"%s\" look like map %" PRIu32
+                         ", of %" PRIu32 " maps",
+                         map->name, template, r->n_declared_maps);
+    }
+    if (r->obj->maps[template].def.type == UBPF_MAP_TYPE_ARRAY_OF_MAPS) {
+        return ubpf_fail(error, EINVAL,
+                         "the elements of map \"%s\" would be arrays of maps",
+                         map->name);
+    }
+    return 0;
+}
+
 /* Checks each map and sorts them by name into r->maps_by_name. */
 static int
 check_maps(struct reader *r, char **error)
@@ -298,6 +320,10 @@ check_maps(struct reader *r, char **error)
             return err;
         }
         r->maps_by_name[i] = map;
+        err = check_template(r, map, error);
+        if (err) {
+            return err;
+        }
     }
     qsort(r->maps_by_name, r->n_declared_maps, sizeof *r->maps_by_name,
           compare_maps);
@@ -429,12 +455,9 @@ static bool
 init_fits(const struct ubpf_map_def *def,
           const struct ubpf_init_record *record)
 {
-    bool is_array =
-        def->type == UBPF_MAP_TYPE_ARRAY || def->type == UBPF_MAP_TYPE_METER;
-
     return record->value_size == ubpf_map_entry_value_size(def)
            && (record->key_size == ubpf_map_entry_key_size(def)
-               || (is_array && !record->key_size));
+               || (ubpf_map_is_filled(def) && !record->key_size));
 }
 
 /* Reads the record at the start of the 'size' bytes at 'p' to '*init' and its

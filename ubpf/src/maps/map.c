@@ -25,6 +25,8 @@ ubpf_map_ops(uint32_t type)
         return &ubpf_thread_array_ops;
     case UBPF_MAP_TYPE_LPM:
         return &ubpf_lpm_ops;
+    case UBPF_MAP_TYPE_ARRAY_OF_MAPS:
+        return &ubpf_map_array_ops;
     case UBPF_MAP_TYPE_RING:
         return &ubpf_ring_ops;
     case UBPF_MAP_TYPE_TERNARY:
@@ -52,6 +54,13 @@ ubpf_map_entry_value_size(const struct ubpf_map_def *def)
 {
     return def->type == UBPF_MAP_TYPE_RING ? 8 + def->value_size
                                            : def->value_size;
+}
+
+bool
+ubpf_map_is_filled(const struct ubpf_map_def *def)
+{
+    return def->type == UBPF_MAP_TYPE_ARRAY || def->type == UBPF_MAP_TYPE_METER
+           || def->type == UBPF_MAP_TYPE_ARRAY_OF_MAPS;
 }
 
 int
@@ -300,9 +309,8 @@ ubpf_map_delete(struct ubpf_map *map, const void *key)
 int
 ubpf_map_put_initial(struct ubpf_map *map, const void *key, const void *value)
 {
-    bool is_array = map->def.type == UBPF_MAP_TYPE_ARRAY
-                    || map->def.type == UBPF_MAP_TYPE_METER;
-    uint64_t flags = UBPF_STATE | (is_array ? UBPF_ANY : UBPF_NOEXIST);
+    uint64_t flags =
+        UBPF_STATE | (ubpf_map_is_filled(&map->def) ? UBPF_ANY : UBPF_NOEXIST);
     int err = 0;
 
     if (key) {

@@ -54,8 +54,9 @@ struct map_ops {
                                const struct ubpf_map_def *def);
     void (*destroy)(struct ubpf_map *map);
 
-    /* A program's lookup: the value for 'key', or NULL.  NULL where programs
-     * cannot look up (see ubpf_helper_takes_map()). */
+    /* A program's lookup: the value for 'key' (in an array of maps the map),
+     * or NULL.  NULL where programs cannot look up (see
+     * ubpf_helper_takes_map()). */
     void *(*lookup)(const struct ubpf_map *map, const void *key);
 
     /* The control plane's lookup: copies the value to 'value' and returns 0 or
@@ -82,6 +83,7 @@ struct map_ops {
 extern const struct map_ops ubpf_array_ops;
 extern const struct map_ops ubpf_hash_ops;
 extern const struct map_ops ubpf_lpm_ops;
+extern const struct map_ops ubpf_map_array_ops;
 extern const struct map_ops ubpf_meter_ops;
 extern const struct map_ops ubpf_ring_ops;
 extern const struct map_ops ubpf_ternary_ops;
@@ -94,6 +96,10 @@ const struct map_ops *ubpf_map_ops(uint32_t type);
 /* Bytes of a key and a value as the control plane has them. */
 uint32_t ubpf_map_entry_key_size(const struct ubpf_map_def *def);
 uint32_t ubpf_map_entry_value_size(const struct ubpf_map_def *def);
+
+/* Whether all entries of a map of 'def' exist from the start, so that one
+ * initial entry may stand for all. */
+bool ubpf_map_is_filled(const struct ubpf_map_def *def);
 
 /* Makes an empty map with one reference.  Returns NULL for want of memory. */
 struct ubpf_map *ubpf_map_create(const struct ubpf_host *host,

@@ -150,7 +150,7 @@ move_pointer(struct verifier *v, const struct ubpf_op *op,
     struct value r = *ptr;
     unsigned int regs = REG(op->dst) | (op->reg ? REG(op->src) : 0);
 
-    if (ptr->kind == VALUE_MAP_VALUE_OR_NULL) {
+    if (may_be_null(ptr->kind)) {
         return refuse(v, regs,
                       "arithmetic on a pointer that may be NULL: "
                       "check the result of map_lookup first");

@@ -85,18 +85,19 @@ assume_numbers(struct verifier *v, const struct ubpf_op *op, bool taken,
     }
 }
 
-/* Turns each copy of the maybe-null pointer with 'id' to a pointer to a value
- * or to the number 0. */
+/* Turns each copy of the maybe-null pointer with 'id' to a pointer to a value,
+ * or a map, or to the number 0. */
 static void
 resolve_null(struct verifier *v, struct value *value, uint32_t id, bool null)
 {
-    if (value->kind != VALUE_MAP_VALUE_OR_NULL || value->null_id != id) {
+    if (!may_be_null(value->kind) || value->null_id != id) {
         return;
     }
     if (null) {
         *value = value_const(v, 0);
     } else {
-        value->kind = VALUE_MAP_VALUE;
+        value->kind =
+            value->kind == VALUE_MAP_OR_NULL ? VALUE_MAP : VALUE_MAP_VALUE;
         value->null_id = 0;
     }
 }
@@ -113,7 +114,7 @@ assume_null(struct verifier *v, uint32_t id, bool null)
         struct value value;
 
         if (stack_peek(v, v->cur, at, 8, &value, &what) == PEEK_WHOLE
-            && value.kind == VALUE_MAP_VALUE_OR_NULL && value.null_id == id) {
+            && may_be_null(value.kind) && value.null_id == id) {
             /* What it is now comes from what was stored. */
             stack_mark_read(v, v->cur, at, 8);
             resolve_null(v, &value, id, null);
@@ -162,7 +163,7 @@ assume_jump(struct verifier *v, const struct ubpf_op *op, bool taken)
         assume_numbers(v, op, taken, &a, &b);
         break;
     case COMPARE_NULL:
-        if (a.kind == VALUE_MAP_VALUE_OR_NULL) {
+        if (may_be_null(a.kind)) {
             assume_null(v, a.null_id, (op->code == UBPF_COND_EQ) == taken);
         }
         break;
@@ -201,8 +202,7 @@ static struct ways
 ways_of_null(struct verifier *v, const struct ubpf_op *op,
              const struct value *a, const struct value *b)
 {
-    bool known = a->kind != VALUE_MAP_VALUE_OR_NULL
-                 && a->num.r64.smin >= MIN_COMPARED
+    bool known = !may_be_null(a->kind) && a->num.r64.smin >= MIN_COMPARED
                  && a->num.r64.smax <= MAX_COMPARED;
 
     mark_precise(v, b->node, PRECISION_BRANCH); /* That it is 0. */

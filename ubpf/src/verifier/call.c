@@ -47,6 +47,12 @@ check_map(struct verifier *v, int reg, const struct ubpf_helper_desc *helper,
     const struct value *value = &v->cur->regs[reg];
     const struct ubpf_object_map *m;
 
+    if (value->kind == VALUE_MAP_OR_NULL) {
+        return refuse(v, REG(reg),
+                      "%s needs a map in r%d, which may be NULL: check the "
+                      "result of map_lookup first",
+                      helper->name, reg);
+    }
     if (value->kind != VALUE_MAP) {
         return refuse(v, REG(reg), "%s needs a map in r%d", helper->name, reg);
     }
@@ -153,6 +159,20 @@ kill_packet(struct verifier *v)
     v->cur->n_remainders = 0;
 }
 
+/* What a lookup in map number 'map' gives. */
+static struct value
+found_in_map(struct verifier *v, uint32_t map)
+{
+    const struct ubpf_map_def *def = &v->obj->maps[map].def;
+    bool is_map = def->type == UBPF_MAP_TYPE_ARRAY_OF_MAPS;
+    struct value found =
+        value_pointer(is_map ? VALUE_MAP_OR_NULL : VALUE_MAP_VALUE_OR_NULL);
+
+    found.map = is_map ? def->extra : map;
+    found.null_id = ++v->last_null_id;
+    return found;
+}
+
 int
 do_call(struct verifier *v, const struct ubpf_op *op)
 {
@@ -174,9 +194,7 @@ do_call(struct verifier *v, const struct ubpf_op *op)
         kill_packet(v);
     }
     if (helper->ret == UBPF_RET_MAP_VALUE_OR_NULL) {
-        regs[0] = value_pointer(VALUE_MAP_VALUE_OR_NULL);
-        regs[0].map = map;
-        regs[0].null_id = ++v->last_null_id;
+        regs[0] = found_in_map(v, map);
     } else {
         regs[0] = value_scalar(v, scalar_unknown());
     }

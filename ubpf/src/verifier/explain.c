@@ -73,11 +73,12 @@ put_value(struct text *text, const struct verifier *v,
         [VALUE_MAP] = "map",
         [VALUE_MAP_VALUE] = "map_value",
         [VALUE_MAP_VALUE_OR_NULL] = "map_value_or_null",
+        [VALUE_MAP_OR_NULL] = "map_or_null",
     };
 
     put(text, "%s(", names[value->kind]);
     if (value->kind == VALUE_MAP || value->kind == VALUE_MAP_VALUE
-        || value->kind == VALUE_MAP_VALUE_OR_NULL) {
+        || may_be_null(value->kind)) {
         put(text, "%s, ", v->obj->maps[value->map].name);
     }
     if (value->kind != VALUE_NONE) {

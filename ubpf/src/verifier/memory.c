@@ -43,6 +43,7 @@ refuse_pointer(struct verifier *v, int reg, const char *what)
         return refuse(v, REG(reg), "%s through r%d, which is a number", what,
                       reg);
     case VALUE_MAP_VALUE_OR_NULL:
+    case VALUE_MAP_OR_NULL:
         return refuse(v, REG(reg),
                       "%s through r%d, which may be NULL: check "
                       "the result of map_lookup first",
@@ -189,7 +190,7 @@ check_meter(struct verifier *v, int reg, const char *what)
     int error;
 
     if (ptr->kind != VALUE_MAP_VALUE) {
-        return ptr->kind == VALUE_MAP_VALUE_OR_NULL
+        return may_be_null(ptr->kind)
                    ? refuse_pointer(v, reg, what)
                    : refuse(v, REG(reg),
                             "%s must lie in the state of a map's value", what);

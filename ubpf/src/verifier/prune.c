@@ -214,7 +214,7 @@ match_value(struct matcher *m, const struct value *old,
         && !node_precision(m->v, old->node)) {
         return true;
     }
-    if (old->kind == VALUE_MAP_VALUE_OR_NULL
+    if (may_be_null(old->kind)
         && !bind(m->nulls, &m->n_nulls, old->null_id, new->null_id, 0)) {
         return false;
     }

@@ -43,12 +43,22 @@ enum value_kind {
     VALUE_PACKET_END,
     VALUE_MAP, /* The map itself. */
     VALUE_MAP_VALUE,
+    /* What a lookup found: not to be used before it is known that it found
+     * something. */
     VALUE_MAP_VALUE_OR_NULL,
+    VALUE_MAP_OR_NULL,
 };
+
+/* Whether a value of 'kind' may be NULL. */
+static inline bool
+may_be_null(uint8_t kind)
+{
+    return kind == VALUE_MAP_VALUE_OR_NULL || kind == VALUE_MAP_OR_NULL;
+}
 
 struct value {
     uint8_t kind;     /* enum value_kind. */
-    uint32_t map;     /* MAP...: its index. */
+    uint32_t map;     /* MAP...: its index, or that of its template. */
     uint32_t null_id; /* OR_NULL: shared by copies. */
     uint32_t node;    /* Where the number comes from. */
     uint32_t sym;     /* The number is sym + delta. */

@@ -60,7 +60,7 @@ add_map(struct test_case *c, const char *s)
 {
     struct ubpf_object_map *map = &c->maps[c->n_maps];
     char type[16];
-    const char *state = strstr(s, " state=");
+    const char *state = strstr(s, " state="), *like = strstr(s, " like=");
 
     if (sscanf(s, "map %31s %15s %u %u %u", c->map_names[c->n_maps], type,
                &map->def.key_size, &map->def.value_size, &map->def.max_entries)
@@ -71,6 +71,7 @@ add_map(struct test_case *c, const char *s)
     map->def.flags = (strstr(s, " rdonly") ? UBPF_MAP_F_RDONLY_PROG : 0)
                      | (strstr(s, " aging") ? UBPF_MAP_F_AGING : 0);
     map->def.state_size = state ? (uint32_t) atoi(state + 7) : 0;
+    map->def.extra = like ? (uint32_t) atoi(like + 6) : 0;
     for (size_t i = 0; i < sizeof map_types / sizeof *map_types; i++) {
         if (!strcmp(map_types[i].name, type)) {
             map->def.type = map_types[i].type;

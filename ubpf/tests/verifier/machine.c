@@ -346,10 +346,14 @@ do_call(struct machine *m, const struct ubpf_op *op)
         }
     }
     if (helper->ret == UBPF_RET_MAP_VALUE_OR_NULL) {
+        bool is_map = def->type == UBPF_MAP_TYPE_ARRAY_OF_MAPS;
+
         result_tag = TAG_POINTER;
-        result = VALUE_AT
-                 + (map * MACHINE_VALUES + m->rnd() % MACHINE_VALUES)
-                       * VALUE_STRIDE;
+        result = is_map
+                     ? MAP_AT + def->extra
+                     : VALUE_AT
+                           + (map * MACHINE_VALUES + m->rnd() % MACHINE_VALUES)
+                                 * VALUE_STRIDE;
         if (m->rnd() % 3 == 0) {
             result = 0;
             result_tag = TAG_NUMBER;

@@ -79,10 +79,7 @@ class Calls(Expressions):
         return bound
 
     def invoke(self, bound: list[Bound], body: Callable[[], None]) -> Any:
-        """Run `body` with parameters bound; copies out from left to right, after `exit` too.
-
-        Whether a parser that rejects copies anything out is not defined.
-        """
+        """Run `body` with parameters bound; copies out from left to right, after `exit` and `reject` too."""
         for param, value, _ in bound:
             self.env[param.decl] = value
         left: Exit | ParserError | None = None
@@ -93,8 +90,6 @@ class Calls(Expressions):
             result = returned.value
         except (Exit, ParserError) as error:
             left = error
-            if isinstance(error, ParserError) and not self.keep:
-                raise
         for param, _, place in bound:
             if place is not None:
                 place.put(assigned(self.env[param.decl], self.keep))

@@ -118,13 +118,18 @@ class Parsers(Statements):
         first = keysets[0]
         if isinstance(first, model.ValueSetRef) and all(keyset is first for keyset in keysets):
             return self._in_set(first.decl, values)
-        parts = zip(values, types, map(self._known, keysets), strict=True)
-        return all(
-            self._in_set(keyset.decl, [value])
-            if isinstance(keyset, model.ValueSetRef)
-            else matches(value, type_, keyset)
-            for value, type_, keyset in parts
-        )
+        return all(map(self._is_in, values, types, keysets))
+
+    def _is_in(self, value: Val, type_: t.Type, keyset: model.Keyset) -> bool:
+        """Whether a value is in a keyset (section 8.15), whose values may have to be evaluated now."""
+        match keyset:
+            case model.ValueSetRef(decl):
+                return self._in_set(decl, _fields_of(value) or [value])
+            case model.ComputedSet("exact", (expr,)):
+                return v.equal(value, v.copy(self.value(expr)))
+            case model.TupleSet(items):
+                return all(map(self._is_in, _fields_of(value), _types_of(type_), items))
+        return matches(value, type_, self._known(keyset))
 
     def _in_set(self, decl: ast.ValueSetDecl, values: list[Val]) -> bool:
         """Whether values are, together, a member of a value set."""
@@ -140,12 +145,10 @@ class Parsers(Statements):
         )
 
     def _known(self, keyset: model.Keyset) -> model.Keyset:
-        """A keyset with its values, evaluated now if they were not known before."""
+        """A mask or range with its ends, evaluated now if they were not known before."""
         if not isinstance(keyset, model.ComputedSet):
             return keyset
         values = [self.number(expr) for expr in keyset.exprs]
-        if keyset.kind == "exact":
-            return model.ExactSet(values[0])
         return model.MaskSet(*values) if keyset.kind == "mask" else model.RangeSet(*values)
 
     # ---- packet_in
@@ -185,6 +188,22 @@ def _take_next(target: ast.Expr, place: Place) -> None:
         if not isinstance(place, FieldOf):
             return
         target, place = target.base, place.base
+
+
+def _fields_of(value: Val) -> list[Val]:
+    """The fields of a struct or tuple; of a scalar none."""
+    if isinstance(value, Record):
+        return list(value.fields.values())
+    return value if isinstance(value, list) else []
+
+
+def _types_of(type_: t.Type) -> list[t.Type]:
+    """The types of the fields of a struct or tuple."""
+    opened = t.strip(type_)
+    if isinstance(opened, t.TupleType):
+        return list(opened.elements)
+    assert isinstance(opened, t.StructType)
+    return [field.type for field in opened.fields]
 
 
 def matches(value: Val, type_: t.Type, keyset: model.Keyset) -> bool:

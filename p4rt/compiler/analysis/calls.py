@@ -94,7 +94,7 @@ class Calls(Expressions):
             self.error("call", expr, f"action '{name}' cannot be called in a parser")
         if kind is CallKind.ACTION and "function" in places:
             self.error("call", expr, f"action '{name}' cannot be called in a function")
-        if kind is CallKind.EXTERN_FUNCTION and name == "verify" and "control" in places:
+        if kind is CallKind.EXTERN_FUNCTION and name == "verify" and "parser" not in places:
             self.error("call", expr, "verify() is for parsers only")
         if kind in {CallKind.TABLE_APPLY, CallKind.CONTROL_APPLY, CallKind.PARSER_APPLY}:
             inside = next((place for place in ("action", "function") if place in places), None)

@@ -14,6 +14,7 @@ from p4rt.compiler.analysis import types as t
 from p4rt.compiler.analysis.annotations import check_annotations
 from p4rt.compiler.analysis.context import kind_name, suggestion
 from p4rt.compiler.analysis.instantiate import instantiate
+from p4rt.compiler.analysis.keysets import is_selectable
 from p4rt.compiler.analysis.model import CheckedProgram
 from p4rt.compiler.analysis.statements import always_returns
 from p4rt.compiler.analysis.tables import Tables
@@ -118,10 +119,12 @@ class Checker(Tables):
         result = self.resolve(decl.result)
         self.program.results[decl] = result
         self.program.callables[decl] = self.resolve_params(decl.params)
-        for param in decl.params:
+        for param in self.program.callables[decl]:
             if not param.direction:
                 message = f"parameter '{param.name}' of a function needs a direction"
-                self.error("direction", param, message, "write 'in' before it to pass a value")
+                is_object = isinstance(param.type, t.ExternType | t.BlockType)
+                hint = "objects are passed to parsers and controls" if is_object else None
+                self.error("direction", param.decl, message, hint or "write 'in' before it to pass a value")
         self.declare_params(decl.params)
         self.returns.append(result)
         self.check_block(decl.body)
@@ -327,8 +330,9 @@ class Checker(Tables):
             type_ = self.check(expr)
             if isinstance(type_, t.InfIntType):
                 type_ = self.bad("type-error", expr, "what is selected on must have a width", "write 8w5")
-            elif isinstance(type_, t.RecordType | t.StackType | t.ExternType | t.BlockType | t.TupleType):
-                type_ = self.bad("type-error", expr, f"cannot select on {type_}", "select on its fields")
+            elif not self.is_bad(type_) and not is_selectable(type_):
+                hint = "select on its fields" if isinstance(type_, t.RecordType) else None
+                type_ = self.bad("type-error", expr, f"cannot select on {type_}", hint)
             types.append(type_)
         if not types:
             self.error("syntax-error", transition, "select needs an expression")

@@ -16,6 +16,7 @@ from p4rt.compiler.analysis.model import (
     Keyset,
     MaskSet,
     RangeSet,
+    TupleSet,
     ValueSetRef,
 )
 from p4rt.compiler.analysis.statements import Statements
@@ -32,7 +33,8 @@ class Keysets(Statements):
 
         `computed`: its values may be known only at run time, as those of a select.
         """
-        parts = keyset_parts(keyset, len(types))
+        whole = len(types) == 1 and isinstance(keyset, ast.TupleKeyset) and _parts_of(types[0]) is not None
+        parts = (keyset,) if whole else keyset_parts(keyset, len(types))
         if len(parts) != len(types):
             if not (len(types) == 1 and isinstance(types[0], t.ErrorRecoveryType)):
                 self.error("type-error", keyset, f"{len(parts)} values for {len(types)} keys")
@@ -86,20 +88,33 @@ class Keysets(Statements):
             value_set = self._value_set(expr, [type_])
             if value_set is not None:
                 return value_set
+        if isinstance(expr, ast.TupleKeyset):
+            return self._tuple_keyset(expr, type_, computed)
         if not self._keyset_value(expr, type_, computed):
             return AnySet()
         value = self.program.constants.get(expr)
         return ComputedSet("exact", (expr,)) if value is None else ExactSet(value)
 
+    def _tuple_keyset(self, expr: ast.TupleKeyset, type_: t.Type, computed: bool) -> Keyset:
+        """`(a, b)` for one key that is a struct or tuple."""
+        types = _parts_of(type_)
+        if types is None or len(types) != len(expr.items):
+            fields = f"the {len(types)} fields of {type_}" if types is not None else str(type_)
+            self.error("type-error", expr, f"{len(expr.items)} values for {fields}")
+            return AnySet()
+        self.program.types[expr] = t.SetType(type_)
+        parts = zip(expr.items, types, strict=True)
+        return TupleSet(tuple(self._simple_keyset(part, item, computed) for part, item in parts))
+
     def _pair(
         self, kind: str, expr: ast.Expr, parts: tuple[ast.Expr, ast.Expr], type_: t.Type, computed: bool
     ) -> Keyset:
         """A mask or a range."""
-        good = [self._keyset_value(part, type_, computed) for part in parts]
         self.program.types[expr] = t.SetType(type_)
         if not isinstance(t.strip(type_), NUMERIC) and not self.is_bad(type_):
             self.error("type-error", expr, f"masks and ranges are of numbers, not of {describe(type_)}")
             return AnySet()
+        good = [self._keyset_value(part, type_, computed) for part in parts]
         if not all(good):
             return AnySet()
         left, right = (self.program.constants.get(part) for part in parts)
@@ -129,6 +144,25 @@ class Keysets(Statements):
             self.error("not-constant", expr, "a label must be known at compile time")
             return False
         return True
+
+
+def _parts_of(type_: t.Type) -> list[t.Type] | None:
+    """Types of the fields of a struct or tuple."""
+    match type_:
+        case t.StructType(fields=fields):
+            return [field.type for field in fields]
+        case t.TupleType(elements):
+            return list(elements)
+    return None
+
+
+def is_selectable(type_: t.Type) -> bool:
+    """Can a select be on values of this type?  On scalars, and on structs and tuples of what it can be on."""
+    parts = _parts_of(type_)
+    if parts is not None:
+        return all(is_selectable(part) for part in parts)
+    scalar = t.BitType | t.IntType | t.BoolType | t.EnumType | t.SerEnumType | t.ErrorType | t.TypeVar
+    return isinstance(t.strip(type_), scalar)
 
 
 def keyset_parts(keyset: ast.Expr, count: int) -> tuple[ast.Expr, ...]:

@@ -179,14 +179,22 @@ class ValueSetRef:
 class ComputedSet:
     """A label of a select of which a part is known only at run time, or depends on a constructor parameter.
 
-    `exprs` is the value, the value and the mask (`kind` "mask"), or the ends of the range ("range").
+    `exprs` is the value (of a struct or tuple, too), the value and the mask (`kind` "mask"), or the ends of
+    the range ("range").
     """
 
     kind: str
     exprs: tuple[ast.Expr, ...]
 
 
-Keyset = ExactSet | MaskSet | RangeSet | AnySet | ValueSetRef | ComputedSet
+@dataclass(frozen=True, eq=False)
+class TupleSet:
+    """Of a struct or tuple: a keyset for each of its fields."""
+
+    items: tuple[Keyset, ...]
+
+
+Keyset = ExactSet | MaskSet | RangeSet | AnySet | ValueSetRef | ComputedSet | TupleSet
 
 
 @dataclass(frozen=True, eq=False)

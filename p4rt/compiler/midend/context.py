@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -33,18 +33,25 @@ class Frame:
     return_label: str = ""
     exit_label: str = ""
     result: Tree | None = None
+    objects: dict[ast.Decl, model.Instance] = field(default_factory=dict)
+    """What parameters of extern types stand for."""
     is_block: bool = False
     break_label: str | None = None
     continue_label: str | None = None
 
     def find(self, decl: ast.Decl) -> Tree | None:
         """Where a variable or parameter is, here or in the blocks around."""
+        return next((frame.places[decl] for frame in self._outwards() if decl in frame.places), None)
+
+    def find_object(self, decl: ast.Decl) -> model.Instance | None:
+        """The object that a parameter stands for, here or in the blocks around."""
+        return next((frame.objects[decl] for frame in self._outwards() if decl in frame.objects), None)
+
+    def _outwards(self) -> Iterator[Frame]:
         frame: Frame | None = self
         while frame is not None:
-            if decl in frame.places:
-                return frame.places[decl]
+            yield frame
             frame = frame.parent
-        return None
 
 
 def block_frame(frame: Frame) -> Frame:
@@ -100,6 +107,17 @@ class Context:
         if self.parser_error is None:
             return self.reject_label
         return self._rejections.setdefault(error, self.name(f"reject_{error}"))
+
+    @contextmanager
+    def rejecting(self, copy_out: Callable[[], None]) -> Iterator[None]:
+        """What a parser rejects inside runs `copy_out` first.  The code inside must end with a jump."""
+        outer, self._rejections = self._rejections, {}
+        yield
+        inner, self._rejections = self._rejections, outer
+        for name, label in inner.items():
+            self.label(label, ends=True)
+            copy_out()
+            self.goto(self.rejects(name))
 
     def rejected(self, done: str) -> None:
         """The code at the labels that `rejects` gave; it goes on at `done`, and so do all from now on."""

@@ -81,7 +81,7 @@ class Calls:
             if decl is not None and decl in around.members:
                 return around.members[decl]
             if isinstance(decl, ast.Param):
-                bound = around.args.get(decl.name)
+                bound = self.ctx.frame.find_object(decl) or around.args.get(decl.name)
                 if isinstance(bound, model.Instance):
                     return bound
         if isinstance(decl, ast.InstanceDecl) and decl in self.ctx.checked.instances:
@@ -135,23 +135,29 @@ class Calls:
         body: Callable[[], None],
         may_share: bool,
     ) -> None:
-        """Bind `args` in `frame`, lower `body` there, copy out.  `exit` inside copies out, too."""
+        """Bind `args` in `frame`, lower `body` there, copy out.  `exit` inside copies out, too, and so does
+        a parser that rejects."""
         ctx = self.ctx
         caller = ctx.frame
         copy_out = self.bind(frame, args, name, may_share)
         frame.return_label = ctx.name(f"{name}_return")
         frame.exit_label = ctx.name(f"{name}_exit") if copy_out else caller.exit_label
-        with ctx.enter(frame):
-            body()
-        ctx.label(frame.return_label, ends=True)
-        self._copy_out(copy_out)
-        if copy_out:
-            done = ctx.name(f"{name}_done")
-            ctx.goto(done)
-            ctx.label(frame.exit_label, ends=True)
+        if not copy_out:
+            with ctx.enter(frame):
+                body()
+            ctx.label(frame.return_label, ends=True)
+            return
+        done = ctx.name(f"{name}_done")
+        with ctx.rejecting(lambda: self._copy_out(copy_out)):
+            with ctx.enter(frame):
+                body()
+            ctx.label(frame.return_label, ends=True)
             self._copy_out(copy_out)
-            ctx.goto(caller.exit_label)
-            ctx.label(done, ends=True)
+            ctx.goto(done)
+        ctx.label(frame.exit_label, ends=True)
+        self._copy_out(copy_out)
+        ctx.goto(caller.exit_label)
+        ctx.label(done, ends=True)
 
     def _copy_out(self, copy_out: CopyOut) -> None:
         for target, source, siblings in copy_out:
@@ -205,10 +211,10 @@ class Calls:
         if arg.value is None:
             return
         if isinstance(self.ctx.resolve(arg.param.type), t.ExternType):
-            passed = self.ctx.checked.decl_of(arg.value)
-            if passed not in self.ctx.packet:
-                raise storage.Unsupported("passing an extern object as an argument is")
-            self.ctx.packet.add(arg.param.decl)
+            if self.ctx.checked.decl_of(arg.value) in self.ctx.packet:
+                self.ctx.packet.add(arg.param.decl)
+            else:
+                frame.objects[arg.param.decl] = self.instance_of(arg.value)
             return
         value = self.expressions.value(arg.value)
         frame.places[arg.param.decl] = storage.combine(

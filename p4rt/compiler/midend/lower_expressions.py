@@ -261,7 +261,7 @@ class Expressions:
             return self._shift(expr)
         left, right = self.operands(expr.left, expr.right)
         if expr.op in ("==", "!="):
-            same = self._equal(left, right)
+            same = self.equal(left, right)
             return same if expr.op == "==" else build.invert(same)
         if expr.op == "++":
             parts = [part for part in (left, right) if isinstance(part, ir.Expr)]
@@ -402,13 +402,13 @@ class Expressions:
         lowest, highest = build.const(1 << (width - 1), width), build.const((1 << (width - 1)) - 1, width)
         return build.choose(build.binary(Op.XOR, carry, sign), build.choose(carry, lowest, highest), narrow)
 
-    def _equal(self, left: Tree, right: Tree) -> ir.Expr:
+    def equal(self, left: Tree, right: Tree) -> ir.Expr:
         """Whether two values are equal; headers are so too when both are invalid."""
         match left, right:
             case Record(fields, valid), Record():
                 same: ir.Expr = build.TRUE
                 for name, item in fields.items():
-                    same = build.both(same, self._equal(item, right.fields[name]))
+                    same = build.both(same, self.equal(item, right.fields[name]))
                 if valid is None or right.valid is None:
                     return same
                 return build.both(
@@ -417,7 +417,7 @@ class Expressions:
             case Stack(elements), Stack():
                 same = build.TRUE
                 for one, other in zip(elements, right.elements, strict=True):
-                    same = build.both(same, self._equal(one, other))
+                    same = build.both(same, self.equal(one, other))
                 return same
             case storage.Varbit(), storage.Varbit():
                 same = build.TRUE

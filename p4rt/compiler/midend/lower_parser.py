@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from p4rt.compiler.analysis import model
 from p4rt.compiler.analysis import types as t
@@ -108,15 +108,12 @@ class Parsers:
         """`select`: a switch where all keysets are single numbers, else tests one after the other."""
         ctx = self.ctx
         trees = self.expressions.operands(*transition.exprs)
-        keys: list[ir.Expr] = []
-        for tree, expr in zip(trees, transition.exprs, strict=True):
-            if not isinstance(tree, ir.Expr):
-                ctx.unsupported(expr.span, "a select on a composed value is")
-            keys.append(tree)
         cases = [(case, ctx.checked.keysets[case]) for case in transition.cases]
-        if len(keys) == 1 and keys[0].width <= ir.WORD and self._as_switch(transition, keys[0], cases, go):
+        first = trees[0]
+        is_number = len(trees) == 1 and isinstance(first, ir.Expr) and first.width <= ir.WORD
+        if is_number and isinstance(first, ir.Expr) and self._as_switch(transition, first, cases, go):
             return
-        keys = [ctx.keep(key, "key") for key in keys]
+        keys = [ctx.keep_tree(tree) for tree in trees]
         for case, keysets in cases:
             with ctx.at(case.span):
                 condition = self._all_match(keys, keysets, transition.exprs)
@@ -163,45 +160,59 @@ class Parsers:
         return tree.value
 
     def _all_match(
-        self, keys: list[ir.Expr], keysets: tuple[model.Keyset, ...], exprs: tuple[ast.Expr, ...]
+        self, keys: list[Tree], keysets: tuple[model.Keyset, ...], exprs: tuple[ast.Expr, ...]
     ) -> ir.Expr:
         """Does each key match its keyset?  A value set may stand for all of them."""
         first = keysets[0]
         if isinstance(first, model.ValueSetRef) and all(keyset is first for keyset in keysets):
-            return self.value_sets.contains(first.decl, keys)
+            leaves = [leaf for key in keys for leaf in storage.leaves(key)]
+            return self.value_sets.contains(first.decl, leaves)
+        types = [self.ctx.type_of(expr) for expr in exprs]
+        return self._each_matches(keys, keysets, types)
+
+    def _each_matches(
+        self, keys: Iterable[Tree], keysets: Iterable[model.Keyset], types: Iterable[t.Type]
+    ) -> ir.Expr:
         condition: ir.Expr = build.TRUE
-        for key, keyset, expr in zip(keys, keysets, exprs, strict=True):
-            condition = build.both(condition, self._matches(key, keyset, expr))
+        for key, keyset, type_ in zip(keys, keysets, types, strict=True):
+            condition = build.both(condition, self._matches(key, keyset, type_))
         return condition
 
-    def _matches(self, key: ir.Expr, keyset: model.Keyset, expr: ast.Expr) -> ir.Expr:
-        width = key.width
+    def _matches(self, key: Tree, keyset: model.Keyset, type_: t.Type) -> ir.Expr:
         match keyset:
             case model.AnySet():
                 return build.TRUE
             case model.ExactSet(value):
-                return build.compare(Relation.EQ, key, build.const(self._number(value, expr), width))
+                return self.expressions.equal(key, self.ctx.literal(value, type_))
+            case model.ValueSetRef(decl):
+                return self.value_sets.contains(decl, list(storage.leaves(key)))
+            case model.ComputedSet("exact", (expr,)):
+                return self.expressions.equal(key, self.expressions.value(expr))
+            case model.TupleSet(items):
+                assert isinstance(key, Record)
+                parts = [part for _, part in storage.fields_of(t.strip(type_)) or []]
+                return self._each_matches(key.fields.values(), items, parts)
+        assert isinstance(key, ir.Expr)
+        return self._number_matches(key, keyset, storage.is_signed(type_))
+
+    def _number_matches(self, key: ir.Expr, keyset: model.Keyset, signed: bool) -> ir.Expr:
+        """A key that is a number in a mask or range."""
+        width = key.width
+        order = Relation.SLE if signed else Relation.LE
+        match keyset:
             case model.MaskSet(value, mask):
                 masked = build.binary(Op.AND, key, build.const(mask, width))
                 return build.compare(Relation.EQ, masked, build.const(value & mask, width))
             case model.RangeSet(low, high):
-                order = Relation.SLE if storage.is_signed(self.ctx.type_of(expr)) else Relation.LE
                 above = build.compare(order, build.const(low, width), key)
                 return build.both(above, build.compare(order, key, build.const(high, width)))
-            case model.ValueSetRef(decl):
-                return self.value_sets.contains(decl, [key])
             case model.ComputedSet(kind, exprs):
-                return self._computed_match(key, kind, exprs, storage.is_signed(self.ctx.type_of(expr)))
-
-    def _computed_match(self, key: ir.Expr, kind: str, exprs: tuple[ast.Expr, ...], signed: bool) -> ir.Expr:
-        """Does a key match a keyset that is evaluated now?"""
-        first, *rest = (self.expressions.scalar(expr) for expr in exprs)
-        if kind == "range":
-            order = Relation.SLE if signed else Relation.LE
-            return build.both(build.compare(order, first, key), build.compare(order, key, rest[0]))
-        if kind == "mask":
-            key, first = (build.binary(Op.AND, value, rest[0]) for value in (key, first))
-        return build.compare(Relation.EQ, key, first)
+                first, second = (self.expressions.scalar(expr) for expr in exprs)
+                if kind == "range":
+                    return build.both(build.compare(order, first, key), build.compare(order, key, second))
+                key, first = (build.binary(Op.AND, value, second) for value in (key, first))
+                return build.compare(Relation.EQ, key, first)
+        raise AssertionError(keyset)
 
     # ---- The packet
 

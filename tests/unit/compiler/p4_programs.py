@@ -16,6 +16,8 @@ INCLUDES = "#include <core.p4>\n#include <ubpf_model.p4>\n"
 
 def source(
     *,
+    first: str = "",
+    include: str = "",
     headers: str = "header h_t { bit<8> a; bit<8> b; } struct headers_t { h_t h; }",
     states: str = "state start { pkt.extract(hdr.h); transition accept; }",
     meta: str = "",
@@ -24,9 +26,10 @@ def source(
     apply: str = "",
     emits: str = "pkt.emit(hdr.h);",
 ) -> str:
-    """A program for the newer version of the model."""
+    """A program for the newer version of the model; `first` stands before it, `include` is one file more."""
+    more = f"#include <{include}>\n" if include else ""
     return (
-        f"{INCLUDES}"
+        f"{first}\n{INCLUDES}{more}"
         f"{headers} struct metadata_t {{ {meta} }} {top}\n"
         "parser prs(packet_in pkt, out headers_t hdr, inout metadata_t meta, inout standard_metadata std) {\n"
         f"{states}\n}}\n"

@@ -18,6 +18,7 @@
 #include "check.h"
 #include "helpers.h"
 #include "maps/map.h"
+#include "maps/map_array.h"
 
 #define N_READERS 2
 #define N_KEYS    64 /* Those with an even number are always there. */
@@ -39,6 +40,9 @@ static atomic_bool done[N_READERS];
 static unsigned long n_operations = 20000;
 static uint32_t only_type; /* 0: all. */
 static struct ubpf_map *map;
+
+/* The program of an array of maps: two that may be elements, and the array. */
+static struct ubpf_map *maps[3];
 
 static void
 postpone(void (*fn)(void *arg), void *arg)
@@ -88,7 +92,8 @@ static bool
 has_elements(void)
 {
     return is_type(UBPF_MAP_TYPE_ARRAY) || is_type(UBPF_MAP_TYPE_THREAD_ARRAY)
-           || is_type(UBPF_MAP_TYPE_METER);
+           || is_type(UBPF_MAP_TYPE_METER)
+           || is_type(UBPF_MAP_TYPE_ARRAY_OF_MAPS);
 }
 
 /* Entry 'k' as the control plane names it.  In LPM and ternary maps all have
@@ -144,6 +149,12 @@ read_once(uint32_t k)
         return;
     }
     value = map->ops->lookup(map, prog_key(k, key));
+    if (is_type(UBPF_MAP_TYPE_ARRAY_OF_MAPS)) {
+        const struct ubpf_map *found = (const struct ubpf_map *) value;
+
+        CHECK(!found || found->ops->lookup(found, key));
+        return;
+    }
     if (is_type(UBPF_MAP_TYPE_THREAD_ARRAY)
         || is_type(UBPF_MAP_TYPE_THREAD_HASH)) {
         if (value) {
@@ -227,6 +238,17 @@ reader_main(void *index_)
     return NULL;
 }
 
+/* Makes element 'k' another map, or none. */
+static int
+exchange_map(uint32_t k, uint64_t flags)
+{
+    static uint32_t turn;
+    uint32_t number = turn++ % 3;
+
+    number = number < 2 ? number : UBPF_NO_MAP;
+    return ubpf_map_update(map, &k, &number, flags);
+}
+
 static int
 write_entry(uint32_t k, uint64_t flags)
 {
@@ -239,6 +261,9 @@ write_entry(uint32_t k, uint64_t flags)
     }
     if (is_type(UBPF_MAP_TYPE_RING)) {
         return 0;
+    }
+    if (is_type(UBPF_MAP_TYPE_ARRAY_OF_MAPS)) {
+        return exchange_map(k, flags);
     }
     return ubpf_map_update(map, user_key(k, key), &value, flags);
 }
@@ -279,6 +304,27 @@ write_all(void)
     return n;
 }
 
+/* Makes the maps that the array 'map' may have for elements.  Each has all
+ * keys. */
+static void
+make_elements(const struct ubpf_host *host)
+{
+    static const struct ubpf_map_def def = {UBPF_MAP_TYPE_HASH, 1, 8, 256, 0};
+
+    for (int i = 0; i < 2; i++) {
+        maps[i] = ubpf_map_create(host, "element", &def);
+        CHECK(maps[i]);
+        for (int k = 0; k < 256; k++) {
+            uint8_t key = (uint8_t) k;
+            uint64_t value = (uint64_t) k;
+
+            CHECK_EQ(ubpf_map_update(maps[i], &key, &value, UBPF_ANY), 0);
+        }
+    }
+    maps[2] = map;
+    ubpf_map_array_set_program(map, maps, 3);
+}
+
 static void
 race(uint32_t type, uint32_t flags, uint32_t max_entries)
 {
@@ -293,10 +339,13 @@ race(uint32_t type, uint32_t flags, uint32_t max_entries)
     }
 
     if (type == UBPF_MAP_TYPE_ARRAY || type == UBPF_MAP_TYPE_THREAD_ARRAY
-        || type == UBPF_MAP_TYPE_METER) {
+        || type == UBPF_MAP_TYPE_METER
+        || type == UBPF_MAP_TYPE_ARRAY_OF_MAPS) {
         def.key_size = 4;
     }
-    if (type == UBPF_MAP_TYPE_METER) {
+    if (type == UBPF_MAP_TYPE_ARRAY_OF_MAPS) {
+        def.value_size = sizeof(uint32_t);
+    } else if (type == UBPF_MAP_TYPE_METER) {
         def.value_size = sizeof(struct ubpf_meter);
     } else if (type == UBPF_MAP_TYPE_RING) {
         def.value_size = 32;
@@ -307,6 +356,9 @@ race(uint32_t type, uint32_t flags, uint32_t max_entries)
     host.postpone = postpone;
     map = ubpf_map_create(&host, "m", &def);
     CHECK(map);
+    if (type == UBPF_MAP_TYPE_ARRAY_OF_MAPS) {
+        make_elements(&host);
+    }
     for (uint32_t k = 0; k < N_KEYS; k += 2) {
         CHECK_EQ(write_entry(k, UBPF_ANY), 0);
     }
@@ -320,6 +372,10 @@ race(uint32_t type, uint32_t flags, uint32_t max_entries)
     }
     end_grace_period();
     ubpf_map_unref(map);
+    for (int i = 0; i < 2; i++) {
+        ubpf_map_unref(maps[i]);
+        maps[i] = NULL;
+    }
     if (n_operations > 20000) {
         printf("type %" PRIu32 ": %lu operations of each reader, %lu writes\n",
                type, n_operations, n);
@@ -346,5 +402,6 @@ main(int argc, char *argv[])
     race(UBPF_MAP_TYPE_RING, 0, N_KEYS);
     race(UBPF_MAP_TYPE_TERNARY, 0, N_KEYS);
     race(UBPF_MAP_TYPE_METER, 0, N_KEYS);
+    race(UBPF_MAP_TYPE_ARRAY_OF_MAPS, 0, N_KEYS);
     return 0;
 }

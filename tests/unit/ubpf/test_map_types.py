@@ -138,3 +138,30 @@ def test_memory_limit(program: ubpf.Program, elf: Elf, limit: Callable[[int], No
     assert ubpf.memory_used() == used
     limit(0)
     ubpf.Program(elf("kinds"))
+
+
+@pytest.mark.parametrize("engine", ["interpreter", "jit"])
+def test_an_element_of_an_array_is_a_map(elf: Elf, engine: str) -> None:
+    program = ubpf.Program(elf("groups"), engine=engine)
+    groups, small, large = (program.maps[name] for name in ("groups", "small", "large"))
+    small.update(b"a", u64(11))
+    large.update(b"a", u64(22))
+    assert (groups.type, groups.lookup(bytes(4))) == (ubpf.MapType.ARRAY_OF_MAPS, b"\xff\xff\xff\xff")
+    found = []
+    for number in (small.number, large.number, ubpf.NO_MAP):
+        groups.update(bytes(4), struct.pack("<I", number))
+        result = program.run(b"l\0a")
+        found.append((result.verdict, result.output_port))
+    assert found[:2] == [(ubpf.Verdict.REDIRECT, 11), (ubpf.Verdict.REDIRECT, 22)]
+    assert found[2][0] == ubpf.Verdict.DROP
+
+
+def test_an_array_refuses_a_map_unlike_its_template(elf: Elf) -> None:
+    program = ubpf.Program(elf("groups"))
+    groups = program.maps["groups"]
+    with pytest.raises(ubpf.Error, match="looks like its template") as error:
+        groups.update(bytes(4), struct.pack("<I", program.maps["wide"].number))
+    assert error.value.errno == errno.EINVAL
+    with pytest.raises(ubpf.Error, match="no element with that index: it has 3"):
+        groups.update(struct.pack("<I", 3), struct.pack("<I", 0))
+    assert dict(groups.items())[struct.pack("<I", 2)] == struct.pack("<I", program.maps["large"].number)

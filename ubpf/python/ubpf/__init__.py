@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from ._library import memory_used, set_memory_limit
 from .errors import Error, LoadError
-from .map import Map, MapFlags, MapType, UpdateFlags
+from .map import NO_MAP, Map, MapFlags, MapType, UpdateFlags
 from .program import Limits, Program, RunResult, Verdict
 
 __all__ = [
+    "NO_MAP",
     "Error",
     "Limits",
     "LoadError",

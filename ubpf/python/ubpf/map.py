@@ -29,10 +29,14 @@ class MapType(enum.IntEnum):
     THREAD_ARRAY = 6
     LRU_HASH = 9
     LPM = 11
+    ARRAY_OF_MAPS = 12
     RING = 27
     TERNARY = 0x101
     METER = 0x102
 
+
+NO_MAP = 0xFFFFFFFF
+"""The number of no map, in an element of an array of maps."""
 
 # What EINVAL means, by type.
 _INVALID = {
@@ -40,6 +44,7 @@ _INVALID = {
     MapType.THREAD_ARRAY: "is an array: its elements cannot be deleted",
     MapType.METER: "takes no meter whose pir is below its cir, and none can be deleted",
     MapType.LPM: "takes no prefix as long as that",
+    MapType.ARRAY_OF_MAPS: "takes the number of a map that looks like its template, or of none",
     MapType.RING: "is a ring: only programs write to it",
     MapType.TERNARY: "takes no range whose highest value is below its lowest, and 4 zeros after the priority",
 }
@@ -118,12 +123,13 @@ class Map:
     They are what the program has (``key_size`` and ``value_size``) but for ternary maps, whose keys are the
     priority (4 bytes), 4 zeros, data and mask, and for rings, whose values are the length (4 bytes), the
     record and zeros.  The index of an array is 4 bytes, the number of a record 8, and the prefix length of
-    an LPM key its first 4 bytes; numbers are little-endian.
+    an LPM key its first 4 bytes; numbers are little-endian.  The value of an array of maps is the ``number``
+    of a map of the program, or NO_MAP.
     """
 
     def __init__(self, program: Program, spec: MapSpec) -> None:
         self._program = program
-        self._index = spec.index
+        self.number = spec.index
         self.name = spec.name
         self.type = spec.type
         self.key_size = spec.key_size
@@ -159,7 +165,7 @@ class Map:
         """Create or replace an entry.
 
         Raise Error with errno EPERM (read-only), ENOSPC (full), ENOMEM, EINVAL (a prefix that is too long, a
-        wrong ternary key or meter, a ring), ENOENT or EEXIST (``flags`` forbid it; ENOENT also for an index
+        wrong ternary key, meter or number of a map, a ring), ENOENT or EEXIST (``flags`` forbid it; ENOENT also for an index
         beyond the end of an array).
         """
         self._check("key", key, self.entry_key_size)
@@ -230,7 +236,7 @@ class Map:
 
     def _map(self) -> Any:
         # Asked for at each use: adopt_maps() exchanges a program's maps.
-        return library().ubpf_prog_map(self._program._handle, self._index)
+        return library().ubpf_prog_map(self._program._handle, self.number)
 
     def _info(self) -> Any:
         info = ffi.new("struct ubpf_map_info *")
@@ -246,7 +252,7 @@ class Map:
             raise ValueError(f"a {what} of map {self.name!r} has {size} bytes, not {n}")
 
     def _error(self, err: int) -> Error:
-        indexed = self.type in (MapType.ARRAY, MapType.THREAD_ARRAY, MapType.METER)
+        indexed = self.type in (MapType.ARRAY, MapType.THREAD_ARRAY, MapType.METER, MapType.ARRAY_OF_MAPS)
         reasons = {
             errno.EPERM: "is read-only",
             errno.ENOSPC: f"is full: it has room for {self.max_entries} entries",

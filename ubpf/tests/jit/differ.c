@@ -9,6 +9,7 @@
 #include "interpreter/code.h"
 #include "jit/native.h"
 #include "maps/map.h"
+#include "maps/map_array.h"
 
 #define ROOM     2048
 #define HEADROOM 512
@@ -99,6 +100,9 @@ fill_map(struct engine engines[], const struct ubpf_map_def *def, uint32_t i,
             key[0] %= 8;
             key[1] = key[2] = key[3] = 0;
         }
+        if (def->type == UBPF_MAP_TYPE_ARRAY_OF_MAPS) {
+            memcpy(value, &def->extra, sizeof def->extra);
+        }
         for (int e = 0; e < N_ENGINES; e++) {
             struct ubpf_map *map = engines[e].maps[i];
 
@@ -122,6 +126,10 @@ prepare(struct engine engines[], const struct ubpf_object *obj, uint64_t *seed)
             engines[e].maps[i] = ubpf_map_create(
                 &engines[e].host, obj->maps[i].name, &obj->maps[i].def);
             CHECK(engines[e].maps[i]);
+        }
+        for (uint32_t i = 0; i < obj->n_maps; i++) {
+            ubpf_map_array_set_program(engines[e].maps[i], engines[e].maps,
+                                       obj->n_maps);
         }
     }
     for (uint32_t i = 0; i < obj->n_maps; i++) {

@@ -165,8 +165,8 @@ class Map:
         """Create or replace an entry.
 
         Raise Error with errno EPERM (read-only), ENOSPC (full), ENOMEM, EINVAL (a prefix that is too long, a
-        wrong ternary key, meter or number of a map, a ring), ENOENT or EEXIST (``flags`` forbid it; ENOENT also for an index
-        beyond the end of an array).
+        wrong ternary key, meter or number of a map, a ring), ENOENT or EEXIST (``flags`` forbid it; ENOENT
+        also for an index beyond the end of an array).
         """
         self._check("key", key, self.entry_key_size)
         self._check("value", value, self.entry_value_size)

@@ -221,6 +221,8 @@ class Calls(Expressions):
             return self._pass_reference(param, value, what)
         if not self.convert(value, param.type, what):
             return False
+        if isinstance(param.type, t.ExternType) and kind is not CallKind.CONSTRUCTOR:
+            return self._is_named(value)
         if not param.direction and kind not in {
             CallKind.ACTION,
             CallKind.PARSER_APPLY,
@@ -228,6 +230,12 @@ class Calls(Expressions):
         }:
             return self._check_known(value, param.type, what)
         return True
+
+    def _is_named(self, expr: ast.Expr) -> bool:
+        """Whether an expression names an object; one that is made by the expression itself is refused."""
+        if isinstance(expr, ast.Call):
+            self.error("statement", expr, "an object made here has no name", "declare it, and use its name")
+        return not isinstance(expr, ast.Call)
 
     def _pass_reference(self, param: t.ParamType, value: ast.Expr, what: str) -> bool:
         if not self.check_lvalue(value, f"passed to '{param.direction}' parameter '{param.name}'"):
@@ -386,6 +394,9 @@ class Calls(Expressions):
             hint = suggestion(target.name, names) or one_of(names)
             message = f"extern {base.name} has no method '{target.name}'"
             return self.bad("undeclared", target.name_span, message, hint)
+        if not self._is_named(target.base):
+            self._check_args(expr)
+            return BAD
         method = self._choose(expr, named, f"'{target.name}'")
         if not isinstance(method, ast.Method):
             return BAD

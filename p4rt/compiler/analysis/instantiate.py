@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.analysis.constants import ConstantError
-from p4rt.compiler.analysis.model import BoundArg, Call, CallKind, CheckedProgram, Instance, Value
+from p4rt.compiler.analysis.model import BoundArg, Call, CallKind, CheckedProgram, Instance, Source, Value
 from p4rt.compiler.frontend import ast
 
 MAX_INSTANCES = 10_000
@@ -53,7 +53,7 @@ class _Builder:
         return self._make(name, path, found, call, inside)
 
     def _make(
-        self, name: str, path: str, call: Call, source: ast.InstanceDecl | ast.Call, inside: Instance | None
+        self, name: str, path: str, call: Call, source: Source, inside: Instance | None
     ) -> Instance | None:
         decl = call.decl
         assert isinstance(decl, ast.ParserDecl | ast.ControlDecl | ast.ExternDecl | ast.PackageDecl)
@@ -118,6 +118,8 @@ class _Builder:
                 member = self.from_decl(node, instance, instance.path)
                 if member is not None:
                     instance.members[node] = member
+            elif isinstance(node, ast.TableDecl):
+                self._of_properties(instance, node)
         for node in ast.walk(decl):
             if not isinstance(node, ast.Call):
                 continue
@@ -132,6 +134,19 @@ class _Builder:
             member = self._make(block.name, path, made, node, instance)
             if member is not None:
                 instance.members[node] = member
+
+    def _of_properties(self, instance: Instance, table: ast.TableDecl) -> None:
+        """Objects that properties of a table make: `implementation = ActionProfile(64);`."""
+        path = _join(instance.path, self.program.control_name(table))
+        for prop in table.properties:
+            if not isinstance(prop, ast.ExprProperty) or not isinstance(prop.value, ast.Call):
+                continue
+            call = self.program.calls.get(prop.value)
+            if call is not None and call.kind is CallKind.CONSTRUCTOR:
+                full = _join(path, self.program.control_name(prop))
+                made = self._make(prop.name, full, call, prop, instance)
+                if made is not None:
+                    instance.members[prop.value] = made
 
     def _block_type(self, decl: ast.ParserDecl | ast.ControlDecl) -> t.Type:
         kind = "parser" if isinstance(decl, ast.ParserDecl) else "control"

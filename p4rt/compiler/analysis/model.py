@@ -109,6 +109,9 @@ class Call:
 
 # ---- Instances
 
+Source = ast.InstanceDecl | ast.Call | ast.ExprProperty
+"""What makes an instance: a declaration, a call of a constructor, a property of a table with one."""
+
 
 @dataclass(eq=False, repr=False)
 class Instance:
@@ -116,7 +119,7 @@ class Instance:
 
     `path` is the control-plane name (`pipe.c1.counts`, `@name` taken into account).  `args` binds the
     constructor's parameters.  `members` holds the instances declared inside, by InstanceDecl, and those
-    made by direct invocation (`C.apply(x)` of a type), by their Call.
+    made by direct invocation (`C.apply(x)` of a type) or by a table's property, by their Call.
     """
 
     name: str
@@ -124,7 +127,7 @@ class Instance:
     decl: ast.ParserDecl | ast.ControlDecl | ast.ExternDecl | ast.PackageDecl
     type: t.Type
     span: Span
-    source: ast.InstanceDecl | ast.Call
+    source: Source
     constructor: ast.Method | None = None
     args: dict[str, Value | Instance] = field(default_factory=dict)
     members: dict[ast.Node, Instance] = field(default_factory=dict)
@@ -356,7 +359,7 @@ class CheckedProgram:
             return self.evaluator.evaluate(expr, instance.constants())
         return value
 
-    def control_name(self, decl: ast.Decl) -> str:
+    def control_name(self, decl: ast.Decl | ast.ExprProperty) -> str:
         """Control-plane name of a declaration without its path: `@name` if there is one, else its name."""
         note = ast.annotation(decl, "name")
         if note is not None and note.exprs and isinstance(note.exprs[0], ast.StringLit):

@@ -73,6 +73,13 @@ class Calls:
 
     def instance_of(self, node: ast.Node) -> model.Instance:
         """The instance that a name, or a direct invocation, stands for in this frame."""
+        found = self.find_instance(node)
+        if found is None:
+            raise storage.Unsupported("naming an object in this way is")
+        return found
+
+    def find_instance(self, node: ast.Node) -> model.Instance | None:
+        """`instance_of`; None where the node stands for no object."""
         around = block_frame(self.ctx.frame).instance
         decl = self.ctx.checked.decl_of(node)
         if around is not None:
@@ -82,11 +89,8 @@ class Calls:
                 return around.members[decl]
             if isinstance(decl, ast.Param):
                 bound = self.ctx.frame.find_object(decl) or around.args.get(decl.name)
-                if isinstance(bound, model.Instance):
-                    return bound
-        if isinstance(decl, ast.InstanceDecl) and decl in self.ctx.checked.instances:
-            return self.ctx.checked.instances[decl]
-        raise storage.Unsupported("naming an object in this way is")
+                return bound if isinstance(bound, model.Instance) else None
+        return self.ctx.checked.instances.get(decl) if isinstance(decl, ast.InstanceDecl) else None
 
     def routine(self, call: model.Call) -> Tree | None:
         """Inline an action or a function."""

@@ -86,17 +86,20 @@ class Tables:
         uses, end = self._uses(info, instance, actions)
         default, arguments = self._default(info, uses)
         key = self._key(info)
-        named = self.profiles.instance_of(info, instance)
+        self._declare_objects(info)
+        named = self.profiles.instance_of(info)
         profile = self.profiles.declare(*named, uses, end) if named is not None else None
         default_size = end
+        attached = self.attached(info, instance)
         if profile is not None:
             profile.tables.append(name)
-            end = REFERENCE_SIZE
+            # The state of the default action lies where that of an entry does.
+            end = max(end, REFERENCE_SIZE) if attached else REFERENCE_SIZE
         aging = idle_timeout(self.ctx, info)
-        state = self._direct_state(info, instance, end)
+        state = self._direct_state(attached, end)
         size_of_state = sum(item.size for item in state) + (AGING_SIZE if aging is not Aging.NONE else 0)
-        if state and profile is not None:
-            self.ctx.unsupported(decl.name_span, "a direct counter or meter of a table with a profile is")
+        if attached or profile is None:
+            default_size = end + size_of_state
         const_entries = bool(info.entries) and info.entries_const
         table = Table(
             name=name,
@@ -112,7 +115,7 @@ class Tables:
             default=default,
             default_args=arguments,
             default_map=self.ctx.name(f"{name}_default") if state or not info.default_const else None,
-            default_size=default_size + (size_of_state if profile is None else 0),
+            default_size=default_size,
             default_const=info.default_const,
             const_entries=const_entries,
             entries=[],
@@ -138,7 +141,7 @@ class Tables:
                     table.default_size,
                     1,
                     tuple(flags),
-                    state_size if table.profile is None else 0,
+                    state_size if table.profile is None or table.state else 0,
                 )
             )
         if table.const_entries:
@@ -154,6 +157,13 @@ class Tables:
             )  # fmt: skip
         self.ctx.catalog.tables.append(table)
 
+    def _declare_objects(self, info: model.TableInfo) -> None:
+        """Objects that the properties construct themselves."""
+        for prop in info.properties.values():
+            made = self.calls.find_instance(prop.value) if isinstance(prop.value, ast.Call) else None
+            if made is not None:
+                self.calls.externs.declare(made)
+
     def _ignored_properties(self, info: model.TableInfo) -> None:
         for name, item in info.properties.items():
             if name not in _PROPERTIES:
@@ -161,12 +171,10 @@ class Tables:
                     "ignored", item.name_span, f"this target ignores the table property '{name}'"
                 )
 
-    def _direct_state(
-        self, info: model.TableInfo, instance: model.Instance | None, start: int
-    ) -> tuple[DirectState, ...]:
+    def _direct_state(self, owners: list[model.Instance], start: int) -> tuple[DirectState, ...]:
         """Where direct counters and meters keep what they count, behind what the control plane writes."""
         state: list[DirectState] = []
-        for owner in self.attached(info, instance):
+        for owner in owners:
             size = self.direct_size(owner)
             state.append(DirectState(owner.path, start, size))
             start += size
@@ -214,8 +222,11 @@ class Tables:
             try:
                 hint = f"{param.name} {layout.written_name(param.decl)}"
                 specs.append(layout.spec_of(param.name, type_, hint, self.ctx.checked.errors))
-            except storage.Unsupported as problem:
-                self.ctx.unsupported(problem.span or param.decl.span, str(problem))
+            except storage.Unsupported:
+                self.ctx.refuse(
+                    param.decl.span, f"the control plane cannot give '{param.name}' of type {type_}",
+                    "parameters of actions are numbers in P4Runtime: have one for each field",
+                )  # fmt: skip
         return layout.natural(specs, _ACTION_CODE_SIZE)[0]
 
     def _action(self, item: model.TableAction, instance: model.Instance | None) -> Action:
@@ -329,9 +340,11 @@ class Tables:
         with ctx.collect() as body:
             found, member, grouped = self.profiles.find(known.owner, table.profile, entry, selected)
             with ctx.collect() as there:
-                self._run_entry(known, member, run)
+                self._run_entry(known, member, run, entry)
             with ctx.collect() as nothing:
+                self._running.append((table, entry))
                 self._run_empty_group(known, run)
+                self._running.pop()
             empty = ir.If(grouped, tuple(nothing), (), span=ctx.span)
             ctx.emit(ir.If(found, tuple(there), (empty,), span=ctx.span))
         with ctx.collect() as missed:
@@ -343,19 +356,31 @@ class Tables:
         ctx.emit(ir.If(hit, tuple(body), tuple(missed), span=ctx.span))
 
     def _run_empty_group(self, known: _Known, run: ir.Var) -> None:
-        """The action of 'psa_empty_group_action', which needs no arguments of the control plane."""
+        """The action of 'psa_empty_group_action', whose arguments are constants."""
         prop = known.info.properties.get(EMPTY_GROUP)
         if prop is None:
             return
         value = prop.value.target if isinstance(prop.value, ast.Call) else prop.value
         for code, item in known.actions.items():
             if isinstance(value, ast.Name) and item.decl.name == value.id:
-                if item.params:
-                    self.ctx.unsupported(prop.value.span, f"a '{EMPTY_GROUP}' with parameters is")
                 self.ctx.assign(run, build.const(code, storage.ENUM_WIDTH))
-                self._run_action(item, {})
+                self._run_action(item, self._constant_arguments(item, prop.value))
                 return
         self.ctx.refuse(prop.value.span, f"'{EMPTY_GROUP}' must be one of the table's actions")
+
+    def _constant_arguments(self, item: model.TableAction, value: ast.Expr) -> dict[ast.Decl, Tree]:
+        """What a property that names an action gives for the parameters of the control plane."""
+        call = self.ctx.checked.calls.get(value) if isinstance(value, ast.Call) else None
+        given = {arg.param.decl: arg.value for arg in call.args} if call is not None else {}
+        arguments: dict[ast.Decl, Tree] = {}
+        for param in item.params:
+            expr = given.get(param.decl)
+            known = self.ctx.constant(expr) if expr is not None else None
+            if known is None:
+                message = f"'{EMPTY_GROUP}' must have a constant for the parameter '{param.name}'"
+                self.ctx.refuse(value.span, message)
+            arguments[param.decl] = self.ctx.literal(known, self.ctx.resolve(param.type))
+        return arguments
 
     def _lookup(self, known: _Known, map_name: str, entry: ir.Pointer) -> list[ir.Expr]:
         """Look up; the result is the values of the keys that only choose a member."""
@@ -384,12 +409,16 @@ class Tables:
         ctx.emit(ir.Scope(buffer, (store, lookup), span=ctx.span))
         ctx.goto_if(build.invert(ir.Found(1, entry)), ctx.reject_label)
 
-    def _run_entry(self, known: _Known, entry: ir.Pointer, run: ir.Var) -> None:
-        """The action that the value at `entry` asks for; an unknown code asks for nothing."""
+    def _run_entry(
+        self, known: _Known, entry: ir.Pointer, run: ir.Var, state: ir.Pointer | None = None
+    ) -> None:
+        """The action that the value at `entry` asks for; an unknown code asks for nothing.
+
+        Its direct counters and meters are at `state`, where that is not the same place."""
         ctx = self.ctx
         code = ctx.keep(ir.Load(8 * _ACTION_CODE_SIZE, entry, 0, False), "code")
         ctx.assign(run, code)
-        self._running.append((known.table, entry))
+        self._running.append((known.table, state or entry))
         cases = []
         for use in known.table.uses:
             item = known.actions.get(use.code)

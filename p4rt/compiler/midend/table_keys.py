@@ -57,8 +57,9 @@ def lay_out(ctx: Context, elements: Sequence[KeyElement]) -> KeyLayout:
             ctx.unsupported(element.span, f"the match kind '{element.match}' is", f"use {', '.join(_KINDS)}")
         if element.match == "range" and element.spec.width > MAX_RANGE_WIDTH:
             ctx.unsupported(
-                element.span, f"a range of {element.spec.width} bits (more than {MAX_RANGE_WIDTH}) is"
-            )
+                element.span, f"a range of {element.spec.width} bits (more than {MAX_RANGE_WIDTH}) is",
+                "match the upper bits by an 'exact' or 'ternary' key, the lower ones by a 'range'",
+            )  # fmt: skip
     kinds = [element.match for element in elements]
     specs = [element.spec for element in elements]
     base_bits = n_ranges = 0

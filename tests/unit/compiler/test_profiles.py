@@ -89,6 +89,52 @@ def test_empty_group_has_an_action_of_its_own():
     assert [b_of(program, a) for a in (1, 2)] == [0xEE, 0]
 
 
+def test_empty_group_runs_an_action_with_constants():
+    text = SELECTOR.replace("= empty()", "= set_b(0x5a)")
+    program = load(text, "profile=sel,group=3,members=[]", "table=t,a=1,actions=group(3)")
+    assert b_of(program, 1) == 0x5A
+
+
+def test_profile_that_the_property_makes_is_named_by_its_table():
+    text = PROFILE.replace("ActionProfile(16) ap;", "").replace("= ap", "= ActionProfile(16)")
+    program = load(text, "profile=implementation,member=1,actions=set_b(0x11)".replace("impl", "psa_impl"),
+                   "table=t,a=1,actions=member(1)")  # fmt: skip
+    assert [b_of(program, a) for a in (1, 2)] == [0x11, 9]
+    (profile,) = compiled(text_of(text)).p4info.action_profiles
+    assert (profile.preamble.name, profile.size) == ("pipe.t.psa_implementation", 16)
+    named = compiled(text_of(text.replace("psa_impl", '@name("hops") psa_impl'))).p4info.action_profiles
+    assert [item.preamble.name for item in named] == ["pipe.t.hops"]
+
+
+COUNTED = "DirectCounter<bit<64>>(PSA_CounterType_t.PACKETS_AND_BYTES) hits;" + PROFILE.replace(
+    "hdr.h.b = v;", "hdr.h.b = v[7:0]; hits.count();"
+).replace("bit<8> v", "bit<96> v").replace("psa_imp", "psa_direct_counter = hits; psa_imp")
+
+
+def test_direct_counter_counts_entries_that_share_a_member():
+    program = load(
+        COUNTED, "profile=ap,member=1,actions=set_b(0x11)", "profile=ap,member=2,actions=set_b(0x22)",
+        "table=t,a=1,actions=member(1)", "table=t,a=2,actions=member(1)",
+    )  # fmt: skip
+    assert [b_of(program, a) for a in (1, 1, 2, 3)] == [0x11, 0x11, 0x11, 9]
+    program.tables.modify(parse_entry(program.info, "table=t,a=1,actions=member(2)"))
+    program.tables.set_default(parse_entry(program.info, "table=t,default,actions=set_b(7)"))
+    assert [b_of(program, a) for a in (1, 3)] == [0x22, 7]
+    assert [count.format() for count in program.counters.read("hits")] == [
+        "pipe.hits[hdr.h.a=1]={packets=3,bytes=12}",
+        "pipe.hits[hdr.h.a=2]={packets=1,bytes=4}",
+        "pipe.hits[default]={packets=2,bytes=8}",
+    ]
+
+
+def test_direct_counter_of_an_empty_group():
+    text = SELECTOR.replace("= 0xee;", "= 0xee; hits.count();").replace("psa_imp", "counters = hits; psa_imp")
+    text = "DirectCounter<bit<64>>(PSA_CounterType_t.PACKETS) hits;" + text
+    program = load(text, "profile=sel,group=3,members=[]", "table=t,a=1,actions=group(3)")
+    assert b_of(program, 1) == 0xEE
+    assert program.counters.read("hits[hdr.h.a=1]")[0].format() == "pipe.hits[hdr.h.a=1]={packets=1}"
+
+
 def test_hit_and_action_run():
     apply = "switch (t.apply().action_run) { set_b: { hdr.h.c = 1; } empty: { hdr.h.c = 2; } default: {} }"
     program = load(
@@ -219,8 +265,16 @@ def test_set_default_of_a_table_with_a_profile():
          "'@max_group_size' is a number from 1 to 8192"),
         (PROFILE + "table u { key = { hdr.h.c: exact; } actions = { empty; } psa_implementation = ap; }",
          "'ap' belongs to a table with other actions, or in another order"),
-        (SELECTOR.replace("= empty()", "= set_b(1)"),
-         "a 'psa_empty_group_action' with parameters is not supported"),
+        (SELECTOR.replace("= empty()", "= set_b(hdr.h.b)"),
+         "'psa_empty_group_action' must have a constant for the parameter 'v'"),
+        (SELECTOR.replace("= empty()", "= set_b"),
+         "'psa_empty_group_action' must have a constant for the parameter 'v'"),
+        (PROFILE.replace("= ap", "= Register<bit<8>, bit<8>>(4)"),
+         "the property 'psa_implementation' names an ActionProfile or ActionSelector"),
+        (PROFILE.replace("= ap", "= ActionProfile()"),
+         "the constructor of ActionProfile takes 1 argument, not 0"),
+        (PROFILE.replace("= ap", "= ap; counters = DirectCounter<bit<8>>(PSA_CounterType_t.BYTES)"),
+         "a DirectCounter without a name is of no use: no action could call it"),
     ],
 )  # fmt: skip
 def test_refused(locals: str, message: str):

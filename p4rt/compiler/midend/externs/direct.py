@@ -46,22 +46,19 @@ class DirectObjects:
             kind = PROPERTIES.get(name)
             if kind is None:
                 continue
-            instance = self._named(prop.value, inside)
+            instance = self.tables.calls.find_instance(prop.value)
             if instance is None or instance.decl.name != kind:
                 self.ctx.refuse(prop.value.span, f"the property '{name}' names a {kind} of the same control")
+            if isinstance(instance.source, ast.ExprProperty):
+                self.ctx.refuse(
+                    prop.value.span, f"a {kind} without a name is of no use: no action could call it",
+                    f"declare it, and write {name} = NAME;",
+                )  # fmt: skip
             if any(other.decl is instance.decl for other in found):
                 self.ctx.refuse(prop.value.span, f"the table '{info.decl.name}' has a {kind} already")
             self._attach(instance, info, inside, prop)
             found.append(instance)
         return found
-
-    def _named(self, value: ast.Expr, inside: model.Instance | None) -> model.Instance | None:
-        decl = self.ctx.checked.decl_of(value)
-        if not isinstance(decl, ast.InstanceDecl):
-            return None
-        if inside is not None and decl in inside.members:
-            return inside.members[decl]
-        return self.ctx.checked.instances.get(decl)
 
     def _attach(
         self,

@@ -42,10 +42,8 @@ class Profiles(Family):
 
     # ---- Declaration
 
-    def instance_of(
-        self, info: model.TableInfo, inside: model.Instance | None
-    ) -> tuple[model.Instance, ast.ExprProperty] | None:
-        """The profile or selector that a table of the control `inside` names."""
+    def instance_of(self, info: model.TableInfo) -> tuple[model.Instance, ast.ExprProperty] | None:
+        """The profile or selector that a table of the control being lowered names."""
         props = [info.properties[name] for name in PROPERTIES if name in info.properties]
         selectors = [key for key in info.keys if key.match_kind == "selector"]
         if not props:
@@ -55,11 +53,7 @@ class Profiles(Family):
                     "name one: psa_implementation = NAME;",
                 )  # fmt: skip
             return None
-        decl = self.ctx.checked.decl_of(props[0].value)
-        found: model.Instance | None = None
-        if isinstance(decl, ast.InstanceDecl):
-            found = inside.members.get(decl) if inside is not None else None
-            found = found or self.ctx.checked.instances.get(decl)
+        found = self.calls.find_instance(props[0].value)
         if found is None or found.decl.name not in self.objects:
             self.ctx.refuse(
                 props[0].value.span,
@@ -76,7 +70,10 @@ class Profiles(Family):
         prop: ast.ExprProperty,
     ) -> None:
         if info.entries:
-            self.ctx.refuse(prop.value.span, f"table '{info.decl.name}' has a profile, so no entries here")
+            self.ctx.refuse(
+                prop.value.span, f"table '{info.decl.name}' has a profile, so no entries here",
+                "they would need members, which the control plane makes",
+            )  # fmt: skip
         if found.decl.name == "ActionSelector" and not selectors:
             self.ctx.refuse(prop.value.span, f"table '{info.decl.name}' has no 'selector' key to choose by")
         if found.decl.name == "ActionProfile" and selectors:

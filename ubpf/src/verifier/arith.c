@@ -98,6 +98,28 @@ name_number(struct verifier *v, const struct ubpf_op *op,
     }
 }
 
+/* Notes that 'r', the result of 'op' in 32 bits, is the low half of 'a' plus
+ * or minus the constant 'b'. */
+static void
+note_half(struct verifier *v, const struct ubpf_op *op, const struct value *a,
+          const struct value *b, const struct value *r)
+{
+    uint64_t by = (uint64_t) (int32_t) (uint32_t) b->num.bits.value;
+    struct scalar num;
+
+    if (op->bits == 64 || !scalar_is_const(&b->num) || !a->sym || !r->sym
+        || r->sym == a->sym
+        || (op->code != UBPF_ALU_ADD && op->code != UBPF_ALU_SUB)) {
+        return;
+    }
+    by = op->code == UBPF_ALU_ADD ? by : -by;
+    num = scalar_const(by);
+    v->cur->half.sym = r->sym;
+    v->cur->half.of = *a;
+    v->cur->half.of.num = scalar_alu(UBPF_ALU_ADD, 64, 0, &a->num, &num);
+    v->cur->half.of.delta = (int64_t) ((uint64_t) a->delta + by);
+}
+
 /* The result of 'op' on two numbers. */
 static struct value
 number_alu(struct verifier *v, const struct ubpf_op *op, const struct value *a,
@@ -108,8 +130,23 @@ number_alu(struct verifier *v, const struct ubpf_op *op, const struct value *a,
 
     r.node = node_new(v, a->node, b->node);
     name_number(v, op, a, b, &r);
+    if (op->code == UBPF_ALU_SUB) {
+        remainder_subtract(v, a, b, op->bits, &r);
+    }
     value_settle(&r);
+    note_half(v, op, a, b, &r);
     return r;
+}
+
+/* Whether 'op', a move of a part of 'num', moves all that there is. */
+static bool
+is_unchanged(const struct ubpf_op *op, const struct scalar *num)
+{
+    if (op->code == UBPF_ALU_MOV) {
+        return num->r64.umax <= UINT32_MAX;
+    }
+    return op->bits == 64 && op->from == 32 && num->r64.smin >= INT32_MIN
+           && num->r64.smax <= INT32_MAX;
 }
 
 /* Moves a register or an immediate, whole or its low half. */
@@ -126,12 +163,38 @@ do_move(struct verifier *v, const struct ubpf_op *op, const struct value *b)
                       "a number",
                       op->src);
     }
-    if (op->code == UBPF_ALU_MOV && b->num.r64.umax <= UINT32_MAX) {
+    if (is_unchanged(op, &b->num)) {
         v->cur->regs[op->dst] = *b;
         return 0;
     }
     v->cur->regs[op->dst] = number_alu(v, op, b, b);
+    if (op->code == UBPF_ALU_MOV || op->from == 32) {
+        v->cur->half = (struct part) {v->cur->regs[op->dst].sym, *b};
+    }
     return v->error;
+}
+
+/* Carries out 'op' if it undoes a shift by 32 bits, and so takes the low half
+ * of the number before: what compilers make of it where no instruction does.
+ */
+static bool
+do_unshift(struct verifier *v, const struct ubpf_op *op, const struct value *a)
+{
+    const struct part *shifted = &v->cur->shifted;
+    struct ubpf_op move = *op;
+    struct value from;
+
+    if (op->bits != 64 || op->reg || op->imm != 32 || !a->sym
+        || a->sym != shifted->sym || a->delta
+        || (op->code != UBPF_ALU_RSH && op->code != UBPF_ALU_ARSH)) {
+        return false;
+    }
+    move.code = op->code == UBPF_ALU_RSH ? UBPF_ALU_MOV : UBPF_ALU_MOVSX;
+    move.bits = op->code == UBPF_ALU_RSH ? 32 : 64;
+    move.from = 32;
+    from = shifted->of;
+    do_move(v, &move, &from);
+    return true;
 }
 
 /* Whether arithmetic may move a pointer of this kind. */
@@ -278,7 +341,14 @@ do_alu(struct verifier *v, const struct ubpf_op *op)
         v->cur->regs[op->dst] = value_const(v, 0);
         return v->error;
     }
+    if (do_unshift(v, op, &a)) {
+        return v->error;
+    }
     v->cur->regs[op->dst] = number_alu(v, op, &a, &b);
+    if (op->code == UBPF_ALU_LSH && op->bits == 64 && !op->reg
+        && op->imm == 32) {
+        v->cur->shifted = (struct part) {v->cur->regs[op->dst].sym, a};
+    }
     return v->error;
 }
 

@@ -6,16 +6,46 @@
 
 enum comparison {
     COMPARE_NUMBERS,
-    COMPARE_NULL, /* A pointer with 0. */
-    COMPARE_END,  /* A packet pointer with the packet's end. */
+    COMPARE_NULL,    /* A pointer with 0. */
+    COMPARE_END,     /* A packet pointer with the packet's end. */
+    COMPARE_OFFSETS, /* Of pointers into the same memory. */
+    COMPARE_SIGNED,  /* The last two in a way that says nothing. */
     COMPARE_ELSE,
 };
+
+/* Comparisons of numbers that are read as signed. */
+static bool
+is_signed_code(int code)
+{
+    return code == UBPF_COND_SGT || code == UBPF_COND_SGE
+           || code == UBPF_COND_SLT || code == UBPF_COND_SLE;
+}
 
 static bool
 is_zero(const struct value *value)
 {
     return value->kind == VALUE_SCALAR && scalar_is_const(&value->num)
            && !value->num.bits.value;
+}
+
+/* Whether the pointers 'a' and 'b' are in the order of their offsets. */
+static bool
+is_ordered(const struct value *a, const struct value *b)
+{
+    return a->kind == b->kind
+           && (a->kind == VALUE_PACKET || a->kind == VALUE_STACK)
+           && a->num.r64.smin >= MIN_COMPARED
+           && a->num.r64.smax <= MAX_COMPARED
+           && b->num.r64.smin >= MIN_COMPARED
+           && b->num.r64.smax <= MAX_COMPARED;
+}
+
+/* Whether one of the two is a packet pointer, and the other the end. */
+static bool
+is_end(const struct value *a, const struct value *b)
+{
+    return (a->kind == VALUE_PACKET && b->kind == VALUE_PACKET_END)
+           || (a->kind == VALUE_PACKET_END && b->kind == VALUE_PACKET);
 }
 
 /* Gets the operands of 'op', a pointer that is compared with 0 first. */
@@ -43,20 +73,24 @@ classify(struct verifier *v, const struct ubpf_op *op, struct value *a,
         }
         return COMPARE_NULL;
     }
-    if (op->bits == 64
-        && ((a->kind == VALUE_PACKET && b->kind == VALUE_PACKET_END)
-            || (a->kind == VALUE_PACKET_END && b->kind == VALUE_PACKET))) {
-        return COMPARE_END;
+    if (op->bits == 64 && (is_end(a, b) || is_ordered(a, b))) {
+        return is_signed_code(op->code) || op->code == UBPF_COND_SET
+                   ? COMPARE_SIGNED
+               : is_end(a, b) ? COMPARE_END
+                              : COMPARE_OFFSETS;
     }
     return COMPARE_ELSE;
 }
 
 /* Narrows everything that has the symbol of 'to' after a comparison told more
- * about 'to', which was 'old' and was compared with 'other'. */
+ * about 'to', which was 'old' and was compared with 'other'; and what 'to' is
+ * the low half of. */
 static void
 narrow(struct verifier *v, const struct value *old, struct value to,
        const struct value *other)
 {
+    struct value whole, narrowed;
+
     if (!old->sym || scalar_equal(&old->num, &to.num)) {
         return;
     }
@@ -71,17 +105,84 @@ narrow(struct verifier *v, const struct value *old, struct value to,
         }
     }
     stack_narrow(v, &to);
+    if (half_whole(v, &to, &whole, &narrowed)) {
+        narrow(v, &whole, narrowed, &to);
+    }
+}
+
+/* Addresses are compared unsigned, and so the signed offsets in them. */
+static int
+code_of_offsets(int code)
+{
+    static const uint8_t of[UBPF_N_COND] = {
+        [UBPF_COND_EQ] = UBPF_COND_EQ,  [UBPF_COND_NE] = UBPF_COND_NE,
+        [UBPF_COND_GT] = UBPF_COND_SGT, [UBPF_COND_GE] = UBPF_COND_SGE,
+        [UBPF_COND_LT] = UBPF_COND_SLT, [UBPF_COND_LE] = UBPF_COND_SLE,
+    };
+    return of[code];
+}
+
+/* Whether a comparison of the low halves compares the numbers. */
+static bool
+halves_are_all(const struct value *a, const struct value *b, bool is_signed)
+{
+    const struct range *ra = &a->num.r64, *rb = &b->num.r64;
+
+    return is_signed ? ra->smin >= INT32_MIN && ra->smax <= INT32_MAX
+                           && rb->smin >= INT32_MIN && rb->smax <= INT32_MAX
+                     : ra->umax <= UINT32_MAX && rb->umax <= UINT32_MAX;
+}
+
+/* What it says of the packet that the numbers compare so. */
+static void
+assume_order(struct verifier *v, int code, int bits, bool taken,
+             const struct value *a, const struct value *b)
+{
+    bool is_signed = is_signed_code(code);
+    bool greater = code == UBPF_COND_GT || code == UBPF_COND_GE
+                   || code == UBPF_COND_SGT || code == UBPF_COND_SGE;
+    bool strict = code == UBPF_COND_GT || code == UBPF_COND_LT
+                  || code == UBPF_COND_SGT || code == UBPF_COND_SLT;
+
+    if (code == UBPF_COND_EQ || code == UBPF_COND_NE || code == UBPF_COND_SET
+        || (bits == 32 && !halves_are_all(a, b, is_signed))) {
+        return;
+    }
+    /* What is not greater is less or equal. */
+    remainder_compare(v, greater == taken ? b : a, greater == taken ? a : b,
+                      is_signed, strict == taken);
+}
+
+/* Notes that 'a' is not the constant 'b', if that says more than bounds. */
+static void
+assume_unequal(struct verifier *v, int bits, const struct value *a,
+               const struct value *b)
+{
+    uint64_t x = b->num.bits.value;
+
+    if (scalar_is_const(&b->num)
+        && (bits == 64 || a->num.r64.umax <= UINT32_MAX)) {
+        unequal_add(v, a, bits == 64 ? x : (uint32_t) x);
+    }
 }
 
 static void
-assume_numbers(struct verifier *v, const struct ubpf_op *op, bool taken,
+assume_numbers(struct verifier *v, int code, int bits, bool taken,
                const struct value *a, const struct value *b)
 {
     struct value na = *a, nb = *b;
 
-    if (scalar_assume(op->code, op->bits, taken, &na.num, &nb.num)) {
-        narrow(v, a, na, b);
-        narrow(v, b, nb, a);
+    if (!scalar_assume(code, bits, taken, &na.num, &nb.num)) {
+        return;
+    }
+    unequal_narrow(v, &na);
+    unequal_narrow(v, &nb);
+    narrow(v, a, na, b);
+    narrow(v, b, nb, a);
+    assume_order(v, code, bits, taken, &na, &nb);
+    if (taken ? code == UBPF_COND_NE : code == UBPF_COND_EQ) {
+        assume_unequal(v, bits, &na, &nb);
+        assume_unequal(v, bits, &nb, &na);
     }
 }
 
@@ -160,7 +261,10 @@ assume_jump(struct verifier *v, const struct ubpf_op *op, bool taken)
 
     switch (classify(v, op, &a, &b)) {
     case COMPARE_NUMBERS:
-        assume_numbers(v, op, taken, &a, &b);
+        assume_numbers(v, op->code, op->bits, taken, &a, &b);
+        break;
+    case COMPARE_OFFSETS:
+        assume_numbers(v, code_of_offsets(op->code), 64, taken, &a, &b);
         break;
     case COMPARE_NULL:
         if (may_be_null(a.kind)) {
@@ -170,6 +274,7 @@ assume_jump(struct verifier *v, const struct ubpf_op *op, bool taken)
     case COMPARE_END:
         assume_end(v, op, taken, &a, &b);
         break;
+    case COMPARE_SIGNED:
     case COMPARE_ELSE:
         break;
     }
@@ -180,16 +285,33 @@ struct ways {
     bool taken, not_taken;
 };
 
+/* Whether 'a' is known not to be 'b', in the low 'bits' bits. */
+static bool
+are_unequal(struct verifier *v, int bits, const struct value *a,
+            const struct value *b)
+{
+    uint64_t x = b->num.bits.value;
+
+    return scalar_is_const(&b->num)
+           && (bits == 64 || a->num.r64.umax <= UINT32_MAX)
+           && unequal_use(v, a, bits == 64 ? x : (uint32_t) x);
+}
+
 static struct ways
-ways_of_numbers(struct verifier *v, const struct ubpf_op *op,
-                const struct value *a, const struct value *b)
+ways_of_numbers(struct verifier *v, int code, int bits, const struct value *a,
+                const struct value *b)
 {
     struct scalar ta = a->num, tb = b->num, na = a->num, nb = b->num;
     struct ways ways = {
-        .taken = scalar_assume(op->code, op->bits, true, &ta, &tb),
-        .not_taken = scalar_assume(op->code, op->bits, false, &na, &nb),
+        .taken = scalar_assume(code, bits, true, &ta, &tb),
+        .not_taken = scalar_assume(code, bits, false, &na, &nb),
     };
 
+    if (ways.taken && ways.not_taken
+        && (code == UBPF_COND_EQ || code == UBPF_COND_NE)
+        && (are_unequal(v, bits, a, b) || are_unequal(v, bits, b, a))) {
+        ways = (struct ways) {code == UBPF_COND_NE, code == UBPF_COND_EQ};
+    }
     if (!ways.taken || !ways.not_taken) {
         mark_precise(v, a->node, PRECISION_BRANCH);
         mark_precise(v, b->node, PRECISION_BRANCH);
@@ -228,20 +350,23 @@ do_jump(struct verifier *v, const struct ubpf_op *op, uint32_t *next)
     }
     switch (classify(v, op, &a, &b)) {
     case COMPARE_NUMBERS:
-        ways = ways_of_numbers(v, op, &a, &b);
+        ways = ways_of_numbers(v, op->code, op->bits, &a, &b);
+        break;
+    case COMPARE_OFFSETS:
+        ways = ways_of_numbers(v, code_of_offsets(op->code), 64, &a, &b);
         break;
     case COMPARE_NULL:
         ways = ways_of_null(v, op, &a, &b);
         break;
     case COMPARE_END:
-        if (op->code >= UBPF_COND_SGT && op->code <= UBPF_COND_SGE) {
-            return refuse(v, regs, "pointers must be compared unsigned");
-        }
         break;
+    case COMPARE_SIGNED:
+        return refuse(v, regs, "pointers must be compared unsigned");
     case COMPARE_ELSE:
         return refuse(v, regs,
-                      "comparison of pointers other than a packet "
-                      "pointer with data_end, or with 0 for NULL");
+                      "comparison of pointers other than two into the packet "
+                      "or the stack, or one with data_end, or one with 0 for "
+                      "NULL");
     }
     *next = v->pc + op->len;
     if (ways.taken && !ways.not_taken) {

@@ -167,8 +167,10 @@ static int
 visit(struct verifier *v, bool *covered)
 {
     struct checkpoint *like;
-    int n, error = compare(v, covered, &like, &n);
+    int n, error;
 
+    parts_forget(v->cur);
+    error = compare(v, covered, &like, &n);
     if (!error && !*covered && n >= WIDEN_AFTER && v->forgotten
         && !v->loop[v->pc]) {
         widen_state(v, like, n >= WIDEN_ALL_AFTER);

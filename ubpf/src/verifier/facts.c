@@ -142,7 +142,7 @@ fact_add_pointer(struct verifier *v, const struct value *ptr, int64_t bytes)
         leaf[i] = leaves[i]; /* sym_add() may move them. */
     }
     fact_add(v, ptr->sym, ptr->delta + bytes);
-    if (n) {
+    if (n && ptr->num.r64.smin >= MIN_COMPARED) {
         fact_add(v, 0, ptr->num.r64.smin + bytes);
     }
     for (uint32_t i = 0; n > 1 && i < n && !v->error; i++) {
@@ -214,4 +214,97 @@ remainder_narrow(struct verifier *v, const struct value *to)
             fact_add(v, r->ptr_sym, r->delta + bytes);
         }
     }
+}
+
+/* The pointer that is 'by' from the one which 'r' counts from; false if there
+ * is no name for it. */
+static bool
+move_start(struct verifier *v, const struct remainder *r,
+           const struct value *by, struct value *ptr)
+{
+    int64_t delta;
+
+    if (by->num.r64.smin < MIN_COMPARED || by->num.r64.smax > MAX_COMPARED
+        || __builtin_add_overflow(r->delta, by->delta, &delta)
+        || delta < -MAX_COMPARED || delta > MAX_COMPARED) {
+        return false;
+    }
+    *ptr = (struct value) {
+        .kind = VALUE_PACKET,
+        .sym = sym_add(v, r->ptr_sym, by->sym),
+        .delta = delta,
+        .num = scalar_unknown(),
+    };
+    /* Else it is a symbol that stands for none of its own. */
+    return !r->ptr_sym || !by->sym || ptr->sym & SYM_SUM;
+}
+
+/* What 'more' counts, if it is such a number of bytes plus a constant. */
+static const struct remainder *
+remainder_find(const struct state *state, const struct value *more)
+{
+    for (uint32_t i = 0; more->sym && i < state->n_remainders; i++) {
+        if (state->remainders[i].sym == more->sym) {
+            return &state->remainders[i];
+        }
+    }
+    return NULL;
+}
+
+void
+remainder_compare(struct verifier *v, const struct value *less,
+                  const struct value *more, bool is_signed, bool strict)
+{
+    const struct remainder *r = remainder_find(v->cur, more);
+    struct value by = *less, ptr;
+
+    if (!r || more->delta < -MAX_OFFSET || more->delta > MAX_OFFSET
+        || (!is_signed && more->num.r64.smin < 0) || less->delta < -MAX_OFFSET
+        || less->delta > MAX_OFFSET || less->num.r64.smin < MIN_COMPARED
+        || less->num.r64.smax > MAX_COMPARED) {
+        return;
+    }
+    by.delta -= more->delta;
+    if (move_start(v, r, &by, &ptr)) {
+        mark_precise(v, less->node, PRECISION_ACCESS);
+        mark_precise(v, more->node, PRECISION_ACCESS);
+        fact_add_pointer(v, &ptr, strict);
+    }
+}
+
+void
+remainder_subtract(struct verifier *v, const struct value *a,
+                   const struct value *b, int bits, struct value *r)
+{
+    const struct remainder *from = remainder_find(v->cur, a);
+    const struct fact *fact;
+    struct value by = *b, ptr;
+    int64_t most;
+
+    if (!from || !b->sym || a->delta < -MAX_OFFSET || a->delta > MAX_OFFSET
+        || b->delta < -MAX_OFFSET || b->delta > MAX_OFFSET
+        || a->num.r64.smin < -MAX_OFFSET || a->num.r64.smax > MAX_OFFSET) {
+        return;
+    }
+    by.delta -= a->delta;
+    if (!move_start(v, from, &by, &ptr)) {
+        return;
+    }
+    /* If that pointer is before the end, nothing wraps around. */
+    most = a->num.r64.smax - b->num.r64.smin;
+    fact = fact_find(v->cur, ptr.sym);
+    if (fact && fact->bytes >= ptr.delta && most >= 0
+        && (bits == 64 || most <= UINT32_MAX)) {
+        struct scalar num = scalar_between(0, (uint64_t) most);
+
+        if (*need_at(v, fact->need) < ptr.delta) {
+            *need_at(v, fact->need) = ptr.delta;
+        }
+        scalar_intersect(&r->num, &num);
+    } else if (bits == 32) {
+        return;
+    }
+    mark_precise(v, a->node, PRECISION_ACCESS);
+    mark_precise(v, b->node, PRECISION_ACCESS);
+    remainder_add(v, r->sym, &ptr);
 }

@@ -343,6 +343,47 @@ match_remainders(struct matcher *m, const struct state *old)
     return true;
 }
 
+/* Whether it is known here that the number which 'u' is of the old state is
+ * what 'u' says.  'inherit' notes that it is needed here, too. */
+static bool
+match_unequal(struct matcher *m, const struct unequal *u, bool inherit)
+{
+    struct state *cur = m->v->cur;
+    uint64_t number;
+    uint32_t sym;
+    int64_t plus;
+
+    if (!image(m, u->sym, &sym, &plus)) {
+        return true; /* Nothing holds it. */
+    }
+    number = u->number - (uint64_t) plus;
+    for (uint32_t i = 0; sym && i < cur->n_unequals; i++) {
+        const struct unequal *here = &cur->unequals[i];
+
+        if (here->sym == sym && here->number == number) {
+            if (inherit) {
+                *need_at(m->v, here->used) = 1;
+            }
+            return true;
+        }
+    }
+    return !sym && number;
+}
+
+static bool
+match_unequals(struct matcher *m, const struct state *old, bool inherit)
+{
+    for (uint32_t i = 0; i < old->n_unequals; i++) {
+        const struct unequal *u = &old->unequals[i];
+
+        if ((m->exactly || *need_at(m->v, u->used))
+            && !match_unequal(m, u, inherit)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* What the proof needed of numbers and of the stack of 'old'. */
 static void
 inherit_values(struct verifier *v, const struct state *old, uint32_t epoch)
@@ -394,12 +435,13 @@ state_covers(struct verifier *v, const struct checkpoint *point, bool exactly)
         }
     }
     if (!match_stack(&m, old) || !match_sums(&m) || !match_remainders(&m, old)
-        || !match_facts(&m, old, false)) {
+        || !match_facts(&m, old, false) || !match_unequals(&m, old, false)) {
         return false;
     }
     if (!exactly) {
         inherit_bounds(&m);
         match_facts(&m, old, true);
+        match_unequals(&m, old, true);
         inherit_values(v, old, point->epoch);
     }
     return true;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "isa/eval.h"
 #include "isa/isa.h"
 
 #define MIN(A, B) ((A) < (B) ? (A) : (B))
@@ -118,31 +119,53 @@ scalar_equal(const struct scalar *a, const struct scalar *b)
     return !memcmp(a, b, sizeof *a);
 }
 
+/* Moves bounds, unsigned and as such in order, to numbers of 't'; false if
+ * there are none. */
+static bool
+round_bounds(struct tnum t, uint64_t *least, uint64_t *most)
+{
+    return tnum_least(t, least) && tnum_most(t, most) && *least <= *most;
+}
+
+/* The same with signed bounds of 'bits' bits: flipping the sign keeps their
+ * order. */
+static bool
+round_signed(struct tnum t, int bits, int64_t *least, int64_t *most)
+{
+    uint64_t sign = UINT64_C(1) << (bits - 1);
+    uint64_t lo = ((uint64_t) *least & low_mask(bits)) ^ sign;
+    uint64_t hi = ((uint64_t) *most & low_mask(bits)) ^ sign;
+
+    t.value ^= sign & ~t.mask;
+    if (!round_bounds(t, &lo, &hi)) {
+        return false;
+    }
+    *least = ubpf_sign_extend(lo ^ sign, bits);
+    *most = ubpf_sign_extend(hi ^ sign, bits);
+    return true;
+}
+
 /* Bounds from the known bits, and the signed from the unsigned and back where
- * the range does not cross the sign bit. */
-static void
+ * the range does not cross the sign bit; false if no number is left. */
+static bool
 reduce_range(struct range *r, struct tnum t, int bits)
 {
     uint64_t low = low_mask(bits), sign = UINT64_C(1) << (bits - 1);
-    uint64_t most_negative, most_positive;
-    int n = 64 - bits;
 
     t = tnum_low(t, bits);
-    r->umin = MAX(r->umin, t.value);
-    r->umax = MIN(r->umax, t.value | t.mask);
-    most_negative = t.value | (t.mask & sign);
-    most_positive = t.value | (t.mask & ~sign);
-    r->smin = MAX(r->smin, (int64_t) (most_negative << n) >> n);
-    r->smax = MIN(r->smax, (int64_t) (most_positive << n) >> n);
-
-    if (r->umin <= r->umax && (r->umin & sign) == (r->umax & sign)) {
-        r->smin = MAX(r->smin, (int64_t) (r->umin << n) >> n);
-        r->smax = MIN(r->smax, (int64_t) (r->umax << n) >> n);
+    if (!round_bounds(t, &r->umin, &r->umax)
+        || !round_signed(t, bits, &r->smin, &r->smax)) {
+        return false;
+    }
+    if ((r->umin & sign) == (r->umax & sign)) {
+        r->smin = MAX(r->smin, ubpf_sign_extend(r->umin, bits));
+        r->smax = MIN(r->smax, ubpf_sign_extend(r->umax, bits));
     }
     if (r->smin <= r->smax && (r->smin < 0) == (r->smax < 0)) {
         r->umin = MAX(r->umin, (uint64_t) r->smin & low);
         r->umax = MIN(r->umax, (uint64_t) r->smax & low);
     }
+    return true;
 }
 
 /* Bounds of the low half from those of the whole and back. */
@@ -191,8 +214,10 @@ scalar_reduce(struct scalar *s)
     for (int i = 0; i < 3; i++) {
         struct scalar before = *s;
 
-        reduce_range(&s->r64, s->bits, 64);
-        reduce_range(&s->r32, s->bits, 32);
+        if (!reduce_range(&s->r64, s->bits, 64)
+            || !reduce_range(&s->r32, s->bits, 32)) {
+            return false;
+        }
         exchange_halves(s);
         if (range_is_empty(&s->r64) || range_is_empty(&s->r32)
             || !reduce_bits(s)) {

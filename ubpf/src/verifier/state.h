@@ -95,6 +95,22 @@ struct remainder {
 };
 #define MAX_REMAINDERS 4
 
+/* 'sym' is a part of the number 'of', until paths meet again: its low half,
+ * extended in either way, or the number shifted left by 32 bits. */
+struct part {
+    uint32_t sym; /* 0: of nothing. */
+    struct value of;
+};
+
+/* The number 'sym' is not 'number'. */
+struct unequal {
+    uint32_t sym;
+    uint32_t used; /* Index among the needs: whether a proof step rests on
+                    * it. */
+    uint64_t number;
+};
+#define MAX_UNEQUALS 8
+
 /* Offsets beyond this are not followed: more than any 32-bit number, so that
  * what is computed of one needs no other bound. */
 #define MAX_OFFSET (INT64_C(1) << 33)
@@ -108,7 +124,9 @@ struct state {
     struct value regs[UBPF_N_REGS];
     struct fact facts[MAX_FACTS];
     struct remainder remainders[MAX_REMAINDERS];
-    uint32_t n_facts, n_remainders;
+    struct unequal unequals[MAX_UNEQUALS];
+    struct part half, shifted;
+    uint32_t n_facts, n_remainders, n_unequals;
     uint32_t history; /* Node of the branches on the path, each with
                        * the ones before. */
     /* The calls that have not returned, outermost first: their slots.  What
@@ -287,6 +305,28 @@ void remainder_narrow(struct verifier *, const struct value *to);
 /* What is proved from 'sym' on, proves as much from the packet's start on when
  * 'sym' turns out to be 'number'. */
 void fact_settle(struct verifier *, uint32_t sym, int64_t number);
+
+/* Notes that 'less' (less by 1, where 'strict') is not above 'more', if that
+ * is such a number of bytes; both compared as 'is_signed' numbers. */
+void remainder_compare(struct verifier *v, const struct value *less,
+                       const struct value *more, bool is_signed, bool strict);
+/* Notes of the number 'r', which is 'a' - 'b' in 64 bits or the low half of
+ * that, what follows if 'a' is such a number of bytes. */
+void remainder_subtract(struct verifier *v, const struct value *a,
+                        const struct value *b, int bits, struct value *r);
+
+/* relations.c: if the number 'to' is the low half of another, and became known
+ * better, '*whole' is the other and '*narrowed' what that is now.  Else
+ * returns false. */
+bool half_whole(struct verifier *v, const struct value *to,
+                struct value *whole, struct value *narrowed);
+void parts_forget(struct state *);
+/* Notes that 'value' is not 'x'. */
+void unequal_add(struct verifier *v, const struct value *value, uint64_t x);
+/* Whether that is known; what comes now rests on it. */
+bool unequal_use(struct verifier *v, const struct value *value, uint64_t x);
+/* Takes what 'to' is not off its ends. */
+void unequal_narrow(struct verifier *v, struct value *to);
 
 /* flow.c: decodes, checks the shape, and finds liveness and joins. */
 int check_flow(struct verifier *);

@@ -103,6 +103,38 @@ tnum_range(uint64_t umin, uint64_t umax)
 }
 
 bool
+tnum_least(struct tnum t, uint64_t *x)
+{
+    uint64_t wrong = (*x ^ t.value) & ~t.mask, bit, low;
+
+    if (!wrong) {
+        return true;
+    }
+    bit = UINT64_C(1) << (63 - __builtin_clzll(wrong));
+    if (*x & bit) {
+        /* A bit too much: one above it has to be set instead. */
+        bit = t.mask & ~*x & ~(bit | (bit - 1));
+        if (!bit) {
+            return false;
+        }
+        bit &= -bit;
+    }
+    low = bit | (bit - 1);
+    *x = (*x & ~low) | bit | (t.value & low);
+    return true;
+}
+
+bool
+tnum_most(struct tnum t, uint64_t *x)
+{
+    uint64_t y = ~*x;
+    bool found = tnum_least((struct tnum) {~t.value & ~t.mask, t.mask}, &y);
+
+    *x = ~y;
+    return found;
+}
+
+bool
 tnum_intersect(struct tnum a, struct tnum b, struct tnum *t)
 {
     uint64_t mask = a.mask & b.mask;

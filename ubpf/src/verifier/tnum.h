@@ -55,6 +55,11 @@ struct tnum tnum_bswap(struct tnum t, int bits);
 /* Sign-extends the low 'bits' bits to 64. */
 struct tnum tnum_sign_extend(struct tnum t, int bits);
 
+/* The least number of 't' that is not below 'x', or the greatest that is not
+ * above it, to '*x'; false if there is none. */
+bool tnum_least(struct tnum t, uint64_t *x);
+bool tnum_most(struct tnum t, uint64_t *x);
+
 /* The smallest tnum with all of 'umin'...'umax'. */
 struct tnum tnum_range(uint64_t umin, uint64_t umax);
 

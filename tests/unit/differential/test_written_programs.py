@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Examples and other programs give what the reference interpreter says they must, with random tables."""
+"""Examples, programs that were once compiled wrong, and others give what the reference interpreter says they must, with random tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from reference.batch import compile_one
 from reference.fuzz import try_program
 
 ROOT = Path(__file__).parents[3]
-FOLDERS = ("examples/*", "tests/unit/examples/programs", "tests/unit/frontend/programs", "tests/e2e/programs")
+FOLDERS = (
+    "examples/*",
+    "tests/unit/examples/programs",
+    "tests/unit/frontend/programs",
+    "tests/e2e/programs",
+    "tests/unit/differential/programs",
+)
 PROGRAMS = sorted(path for folder in FOLDERS for path in ROOT.glob(f"{folder}/*.p4"))
 
 

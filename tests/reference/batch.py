@@ -47,16 +47,21 @@ class Compiled:
     object: bytes
 
 
-def compile_one(path: Path) -> Compiled:
+DEFAULT = driver.Options()
+
+
+def compile_one(path: Path, options: driver.Options = DEFAULT) -> Compiled:
     """The program in a file, as p4rt-compile does it."""
     diagnostics = Diagnostics()
-    program = driver.check(str(path), driver.Options(), diagnostics)
-    translation = driver.translate(program)
+    program = driver.check(str(path), options, diagnostics)
+    translation = driver.translate(program, options)
     return Compiled(program, translation.info, driver.build(translation, diagnostics))
 
 
-def compile_all(paths: Sequence[Path]) -> list[Compiled | CompileError | str]:
-    """The programs in files, whose directives are all in their first lines.
+def compile_all(
+    paths: Sequence[Path], options: Sequence[driver.Options] = ()
+) -> list[Compiled | CompileError | str]:
+    """The programs in files, whose directives are all in their first lines; of options only passes count.
 
     In place of one that is not compiled is why it was refused, or, as text, how the compiler failed.
     """
@@ -69,7 +74,8 @@ def compile_all(paths: Sequence[Path]) -> list[Compiled | CompileError | str]:
             fronts[begin] = Front(begin)
         try:
             program = fronts[begin].check(path)
-            ready.append((index, program, driver.translate(program)))
+            chosen = options[index] if options else DEFAULT
+            ready.append((index, program, driver.translate(program, chosen)))
         except CompileError as error:
             results[index] = error
         except Exception:  # What the compiler fails on is one program's problem.

@@ -13,6 +13,7 @@ from p4rt.compiler.analysis import types as t
 
 from .batch import Compiled
 from .control_plane import ControlPlane, key_bytes, number_at
+from .guide import Guide
 from .interpreter import Interpreter, Outcome
 from .matching import number_of
 from .packets import Packets
@@ -46,7 +47,7 @@ class Pair(ControlPlane):
 
     def fuzz(self, rng: random.Random, count: int) -> None:
         """Run `count` packets, each after what those before it showed; raises Disagreement."""
-        packets = Packets(rng, self.program)
+        packets = Packets(rng, self.program, Guide(self.references[0], rng))
         for packet in itertools.islice(packets, count):
             outcome = self.run(packet, rng.choice([0, 1, 2, 3, 5, 0xFFFFFFFF]), rng.getrandbits(48))
             verdict = "undefined" if outcome is None else outcome.verdict

@@ -3,6 +3,9 @@
 
 A program on which compiler and interpreter differ is kept, with a message; the run goes on, and its exit
 status is 1 at the end.  `--jobs` processes share the work.
+
+By its seed, a program is compiled with all passes, with one left out, or with none that is not needed; and of
+some programs native code runs the second half of the packets.
 """
 
 from __future__ import annotations
@@ -21,9 +24,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ubpf
+from p4rt.compiler import driver
 from p4rt.compiler.diagnostics import CompileError, Severity
 
 from .batch import Compiled, compile_all, compile_one
+from .constructs import constructs_of, kinds_of_nodes
 from .differential import Disagreement, Pair
 from .generator import generate
 
@@ -31,6 +36,8 @@ PACKETS = 24
 ENTRIES = 6
 BATCH = 40
 """Programs compiled at once."""
+NATIVE = 0.1
+"""The share of programs that are compiled to native code."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +47,31 @@ class Tried:
     seed: int
     verdicts: Counter[str]
     problem: str
+    constructs: frozenset[str]
+    """What of the language it uses, as `constructs` names it."""
+
+
+def options_of(seed: int) -> driver.Options:
+    """The passes that are left out: mostly none, else one or all."""
+    rng = random.Random(f"passes {seed}")
+    names = sorted({item.name for item in driver.passes() if not item.needed})
+    choice = rng.random()
+    off = [] if choice < 0.7 else [rng.choice(names)] if choice < 0.85 else names
+    return driver.Options(disabled_passes=frozenset(off))
+
+
+def is_native(seed: int) -> bool:
+    """Whether native code runs half of the packets."""
+    return random.Random(f"native {seed}").random() < NATIVE
 
 
 def try_program(compiled: Compiled, seed: int, packets: int = PACKETS) -> Pair:
     """Load a program and compare; raises LoadError, Disagreement."""
     pair = Pair(compiled)
     rng = random.Random(seed)
-    for _ in range(2):
+    for half in range(2):
+        if half and is_native(seed):
+            pair.compiled.compile()
         pair.populate(rng, ENTRIES)
         pair.fuzz(rng, packets // 2)
     return pair
@@ -55,7 +80,7 @@ def try_program(compiled: Compiled, seed: int, packets: int = PACKETS) -> Pair:
 def problem_of(path: Path, seed: int) -> tuple[Pair | None, str]:
     """Compile a program by itself and try it; the text says what is wrong with it."""
     try:
-        return _problem_of(compile_one(path), seed)
+        return _problem_of(compile_one(path, options_of(seed)), seed)
     except CompileError as error:
         return _problem_of(error, seed)
     except Exception:
@@ -89,10 +114,12 @@ def try_seeds(seeds: Iterable[int]) -> Iterator[Tried]:
             paths = [Path(name) / f"random-{seed}.p4" for seed in batch]
             for seed, path in zip(batch, paths, strict=True):
                 path.write_text(generate(seed))
-            for seed, compiled in zip(batch, compile_all(paths), strict=True):
+            made = compile_all(paths, [options_of(seed) for seed in batch])
+            for seed, compiled in zip(batch, made, strict=True):
                 pair, problem = _problem_of(compiled, seed)
                 verdicts = pair.verdicts if pair is not None else Counter({"programs not compared": 1})
-                yield Tried(seed, verdicts, problem)
+                used = constructs_of(compiled.program) if isinstance(compiled, Compiled) else ()
+                yield Tried(seed, verdicts, problem, frozenset(used))
 
 
 def _work(seeds: range) -> list[Tried]:
@@ -109,7 +136,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     args = parser.parse_args()
     end = time.monotonic() + args.seconds
-    counts, bad = Counter[str](), 0
+    counts, bad, used = Counter[str](), 0, set[str]()
 
     def batches() -> Iterator[range]:
         seed = args.seed
@@ -121,15 +148,41 @@ def main() -> int:
         for tried in _results(pool, batches(), args.jobs):
             counts["programs"] += 1
             counts.update(tried.verdicts)
+            used |= tried.constructs
             if tried.problem:
                 bad += 1
-                args.keep.mkdir(parents=True, exist_ok=True)
-                kept = args.keep / f"random-{tried.seed}.p4"
-                kept.write_text(generate(tried.seed))
-                print(f"{kept}: {tried.problem}", flush=True)
-    print(f"seeds from {args.seed} on: " + ", ".join(f"{n} {what}" for what, n in counts.most_common()))
+                _keep(tried, args.keep)
+    _summary(args.seed, counts, used)
     print(f"{bad} programs with a problem")
     return 1 if bad else 0
+
+
+def _keep(tried: Tried, folder: Path) -> None:
+    """Write down a program with a problem, and say how to come back to it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = (folder / f"random-{tried.seed}.p4").resolve()
+    path.write_text(generate(tried.seed))
+    off = sorted(options_of(tried.seed).disabled_passes)
+    print(
+        f"{path}: {tried.problem}\n"
+        f"  seed {tried.seed}, passes left out: {', '.join(off) or 'none'}"
+        f"{', second half native' if is_native(tried.seed) else ''}\n"
+        f"  again, and smaller: python -m reference.minimise {path} {tried.seed}",
+        flush=True,
+    )
+
+
+def _summary(seed: int, counts: Counter[str], used: set[str]) -> None:
+    """What was tried, what became of the packets, and what of the language no program had."""
+    other = ("programs", "programs not compared")
+    print(f"seeds from {seed} on: {counts['programs']} programs, {counts[other[1]]} of them not compared")
+    packets = sum(counts.values()) - sum(counts[name] for name in other)
+    shares = ((name, n) for name, n in counts.most_common() if name not in other)
+    print(f"{packets} packets: " + ", ".join(f"{n / packets:.1%} {name}" for name, n in shares))
+    kinds = kinds_of_nodes()
+    missed = ", ".join(sorted(kinds - used)) or "none"
+    print(f"{len(kinds & used)} of {len(kinds)} kinds of syntax nodes used; not: {missed}")
+    print(f"{len(used - kinds)} operators and calls: {', '.join(sorted(used - kinds))}")
 
 
 def _results(pool: multiprocessing.pool.Pool, batches: Iterator[range], jobs: int) -> Iterator[Tried]:

@@ -167,6 +167,10 @@ class Interpreter(Tables):
 
     # ---- The architecture
 
+    def packet_in(self, packet: bytes) -> PacketIn:
+        """What the parser reads from."""
+        return PacketIn(packet)
+
     def run(self, packet: bytes, *, input_port: int = 0, headroom: int = 256) -> Outcome:
         """What the program does to a packet."""
         main = self.program.main
@@ -184,7 +188,7 @@ class Interpreter(Tables):
         if len(shared) > 2:
             assert isinstance(shared[2], Record)
             shared[2].fields.update(input_port=input_port, packet_length=len(packet), output_action="PASS")
-        into = PacketIn(packet)
+        into = self.packet_in(packet)
         try:
             _, *shared = self._block(parser, [into, *shared])
         except ParserError as error:

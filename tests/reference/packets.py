@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 from p4rt.compiler.analysis import model
 
+from .guide import Guide
+
 LENGTHS = (0, 2, 14, 20, 33, 40, 60, 60, 60, 64, 64, 80, 80, 100, 150)
 
 
@@ -31,8 +33,9 @@ def interesting(program: model.CheckedProgram) -> list[bytes]:
 class Packets:
     """A source of packets; tell it with `keep` which of them was worth it."""
 
-    def __init__(self, rng: random.Random, program: model.CheckedProgram) -> None:
+    def __init__(self, rng: random.Random, program: model.CheckedProgram, guide: Guide) -> None:
         self.rng = rng
+        self.guide = guide
         self.words = interesting(program) or [b"\0"]
         self.corpus: list[bytes] = []
         self.seen: set[object] = set()
@@ -40,7 +43,10 @@ class Packets:
     def __iter__(self) -> Iterator[bytes]:
         """Packets without end."""
         while True:
-            if not self.corpus or self.rng.random() < 0.3:
+            choice = self.rng.random()
+            if choice < 0.6:
+                yield self.guide.make(self.fresh())
+            elif not self.corpus or choice < 0.7:
                 yield self.fresh()
             else:
                 yield self.changed(self.rng.choice(self.corpus))

@@ -167,14 +167,18 @@ class Parsers(Statements):
         width = v.width_with(type_, varbit)
         number = packet.peek(width)
         packet.advance(width)
-        place.put(v.from_bits(number, type_, varbit))
+        header = v.from_bits(number, type_, varbit)
+        v.come_from(header, packet.cursor - width)
+        place.put(header)
         _take_next(target, place)
 
     def lookahead(self, packet: PacketIn, type_: t.Type) -> Val:
         """lookahead(): the cursor stays."""
         width = t.width_of(type_)
         assert width is not None
-        return v.from_bits(packet.peek(width), type_)
+        value = v.from_bits(packet.peek(width), type_)
+        v.come_from(value, packet.cursor)
+        return value
 
 
 def _take_next(target: ast.Expr, place: Place) -> None:

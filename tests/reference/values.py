@@ -20,6 +20,8 @@ class Record:
     type: t.RecordType
     fields: dict[str, Val]
     valid: bool = False
+    origin: int | None = None
+    """The bit of the packet at which it began, if it comes from there."""
 
 
 @dataclass(eq=False)
@@ -70,7 +72,7 @@ def copy(value: Val) -> Val:
     match value:
         case Record():
             fields = {name: copy(item) for name, item in value.fields.items()}
-            return Record(value.type, fields, value.valid)
+            return Record(value.type, fields, value.valid, value.origin)
         case Stack():
             return Stack(value.type, [copy(item) for item in value.elements], value.next)
         case list():
@@ -263,6 +265,16 @@ def _split(number: int, types: list[t.Type], varbit: int = 0) -> list[Val]:
         parts.append(from_bits(number & ((1 << width) - 1), type_, varbit))
         number >>= width
     return parts[::-1]
+
+
+def come_from(value: Val, origin: int) -> None:
+    """Note at which bit of the packet a value and what is in it began."""
+    if isinstance(value, Record):
+        value.origin = origin
+        for field in value.type.fields:
+            part = value.fields[field.name]
+            come_from(part, origin)
+            origin += bits(part, field.type)[1]
 
 
 def has_valid(value: Val) -> bool:

@@ -8,8 +8,25 @@ from collections.abc import Iterator
 from p4rt.compiler.analysis import model
 from p4rt.compiler.frontend import ast
 
-ABSTRACT = {ast.Node, ast.Expr, ast.TypeExpr, ast.Statement, ast.Decl, ast.Property, ast.Transition, ast.Program}
-NEVER = {"This", "ExternFunctionDecl", "ExternDecl", "Method", "ParserTypeDecl", "ControlTypeDecl", "PackageDecl"}
+ABSTRACT = {
+    ast.Node,
+    ast.Expr,
+    ast.TypeExpr,
+    ast.Statement,
+    ast.Decl,
+    ast.Property,
+    ast.Transition,
+    ast.Program,
+}
+NEVER = {
+    "This",
+    "ExternFunctionDecl",
+    "ExternDecl",
+    "Method",
+    "ParserTypeDecl",
+    "ControlTypeDecl",
+    "PackageDecl",
+}
 """Kinds of nodes in declarations of externs and architectures, which no random program has."""
 
 
@@ -35,5 +52,7 @@ def _called(call: model.Call) -> str:
 
 def kinds_of_nodes() -> set[str]:
     """The names of all kinds of nodes that a program can have."""
-    found = {item.__name__ for item in vars(ast).values() if isinstance(item, type) and issubclass(item, ast.Node)}
+    found = {
+        item.__name__ for item in vars(ast).values() if isinstance(item, type) and issubclass(item, ast.Node)
+    }
     return found - {item.__name__ for item in ABSTRACT} - NEVER

@@ -131,6 +131,8 @@ class Guide(Interpreter):
         """(value, mask) that a label asks for, None for nothing."""
         type_ = self.type_of(expr)
         full = (1 << (t.width_of(type_) or 0)) - 1
+        if isinstance(keyset, model.ComputedSet) and keyset.kind == "exact":
+            return v.bits(self.value(keyset.exprs[0]), type_)[0], full
         match self._known(keyset):
             case model.ExactSet(value):
                 return v.bits(v.cast(v.from_model(value, type_), type_), type_)[0], full

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Examples, programs that were once compiled wrong, and others give what the reference interpreter says they must, with random tables."""
+"""Examples and other programs, some of them once compiled wrong, give what the reference interpreter says."""
 
 from __future__ import annotations
 

@@ -8,10 +8,10 @@ first.  A stage that cannot go on raises `CompileError`, which carries everythin
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import NoReturn
 
+from p4rt.compiler.records import field, record
 from p4rt.compiler.source import NO_SPAN, SourceMap, Span
 
 MAX_ERRORS = 50
@@ -47,7 +47,7 @@ class Severity(Enum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Diagnostic:
     """One message.  `code` is a stable kebab-case word such as `type-error` or `unsupported`."""
 
@@ -116,7 +116,7 @@ class CompileError(Exception):
         return "\n".join(diagnostic.render(self.sources) for diagnostic in self.diagnostics)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Diagnostics:
     """Collects the messages of one run.  An exact repetition is dropped."""
 

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from p4rt.compiler.diagnostics import CompileError, Diagnostic, Diagnostics
+from p4rt.compiler.records import record
 from p4rt.compiler.source import Span
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from p4rt.compiler.midend.home import Home
 
 
-@dataclass(frozen=True)
+@record
 class Options:
     """What the user may choose.
 
@@ -47,7 +47,7 @@ class Options:
     off: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@record
 class Pass:
     """A pass over the target IR; one that is not `needed` only makes the code better."""
 
@@ -56,7 +56,7 @@ class Pass:
     needed: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class Translation:
     """A program in C, and what the control plane needs to know; `p4info` is a p4.config.v1.P4Info message."""
 
@@ -73,7 +73,7 @@ class Translation:
         return self.make_p4info()
 
 
-@dataclass(frozen=True)
+@record
 class Result:
     """A finished compilation; `diagnostics` holds warnings only."""
 

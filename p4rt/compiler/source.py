@@ -7,10 +7,10 @@ diagnostic always points into a file that the user can open.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from p4rt.compiler.records import field, record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Span:
     """A piece of one source file; lines and columns count from 1, the end column is exclusive."""
 
@@ -42,7 +42,7 @@ NO_SPAN = Span("<builtin>", 0, 0, 0, 0)
 """The span of what no source text stands for."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SourceFile:
     """One source file: its name as the user knows it, and its lines without line ends."""
 
@@ -56,7 +56,7 @@ class SourceFile:
         return cls(name, tuple(line.removesuffix("\r") for line in lines))
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class SourceMap:
     """The files of one compilation, by the name that spans carry."""
 

@@ -22,18 +22,18 @@ How to read it
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.diagnostics import Diagnostics
 from p4rt.compiler.frontend import ast
+from p4rt.compiler.records import field, record
 from p4rt.compiler.source import Span
 
 # ---- Compile-time values
 
 
-@dataclass(frozen=True)
+@record
 class EnumValue:
     """A member of an enum without representation, of `error` or of `match_kind`."""
 
@@ -44,13 +44,16 @@ class EnumValue:
         return f"{self.type}.{self.name}"
 
 
-@dataclass(frozen=True)
+@record
 class RecordValue:
     """A struct, or a header (`valid`), or a tuple/list/stack with positions as names '0', '1', ..."""
 
     type: t.Type
-    fields: Mapping[str, Value] = field(hash=False)
+    fields: Mapping[str, Value]
     valid: bool = True
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.valid))
 
 
 Value = int | bool | str | EnumValue | RecordValue
@@ -80,7 +83,7 @@ class CallKind(Enum):
     SIZE = "size in bits or bytes"  # minSizeInBits() and the like; const_value has the number
 
 
-@dataclass(frozen=True)
+@record
 class BoundArg:
     """A parameter with what is passed for it.
 
@@ -93,7 +96,7 @@ class BoundArg:
     defaulted: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Call:
     """A resolved call.  `args` are in the order of the parameters."""
 
@@ -113,7 +116,7 @@ Source = ast.InstanceDecl | ast.Call | ast.ExprProperty
 """What makes an instance: a declaration, a call of a constructor, a property of a table with one."""
 
 
-@dataclass(eq=False, repr=False)
+@record(eq=False, frozen=False)
 class Instance:
     """A parser, control, package or extern object that exists after instantiation.
 
@@ -143,14 +146,14 @@ class Instance:
 # ---- Tables and keysets
 
 
-@dataclass(frozen=True)
+@record
 class ExactSet:
     """One value."""
 
     value: Value
 
 
-@dataclass(frozen=True)
+@record
 class MaskSet:
     """Values v with `v & mask == value & mask`."""
 
@@ -158,7 +161,7 @@ class MaskSet:
     mask: int
 
 
-@dataclass(frozen=True)
+@record
 class RangeSet:
     """Values from `low` to `high`, both included."""
 
@@ -166,19 +169,19 @@ class RangeSet:
     high: int
 
 
-@dataclass(frozen=True)
+@record
 class AnySet:
     """`_` and `default`."""
 
 
-@dataclass(frozen=True)
+@record
 class ValueSetRef:
     """What the control plane puts into a value set."""
 
     decl: ast.ValueSetDecl
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class ComputedSet:
     """A label of a select of which a part is known only at run time, or depends on a constructor parameter.
 
@@ -190,7 +193,7 @@ class ComputedSet:
     exprs: tuple[ast.Expr, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class TupleSet:
     """Of a struct or tuple: a keyset for each of its fields."""
 
@@ -200,7 +203,7 @@ class TupleSet:
 Keyset = ExactSet | MaskSet | RangeSet | AnySet | ValueSetRef | ComputedSet | TupleSet
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class TableKey:
     """An element of a table's key; `name` is the control-plane name (source text, or `@name`)."""
 
@@ -211,7 +214,7 @@ class TableKey:
     name: str
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class TableAction:
     """An action of a table.  `bound` are the arguments for its directed parameters, given in the table;
     `params` are those that the control plane supplies.  `scope` is `any`, `table_only` or `default_only`."""
@@ -223,7 +226,7 @@ class TableAction:
     scope: str
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class ActionValue:
     """An action with constants for its control-plane parameters: of an entry, or the default action."""
 
@@ -240,7 +243,7 @@ def needs_priority(match_kinds: Iterable[str]) -> bool:
     return not PRIORITY_KINDS.isdisjoint(match_kinds)
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class TableEntry:
     """An entry in the source: a keyset for each key element.
 
@@ -254,7 +257,7 @@ class TableEntry:
     const: bool
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class TableInfo:
     """A table with everything looked up.  `size` is None when the source gives none.
 
@@ -284,7 +287,7 @@ class Evaluator:
         raise NotImplementedError
 
 
-@dataclass(eq=False)
+@record(eq=False, frozen=False)
 class CheckedProgram:
     """A program that passed all checks, and all that is known about it."""
 

@@ -9,18 +9,18 @@ Widths are in bits.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from p4rt.compiler.frontend import ast
+from p4rt.compiler.records import field, record
 
 
-@dataclass(frozen=True)
+@record
 class Type:
     """Base of all types.  `str(type)` is how P4 spells it."""
 
 
-@dataclass(frozen=True)
+@record
 class VoidType(Type):
     """No value."""
 
@@ -28,7 +28,7 @@ class VoidType(Type):
         return "void"
 
 
-@dataclass(frozen=True)
+@record
 class ErrorRecoveryType(Type):
     """The type of what already got an error message; fits everything; never in a checked program."""
 
@@ -36,7 +36,7 @@ class ErrorRecoveryType(Type):
         return "<error>"
 
 
-@dataclass(frozen=True)
+@record
 class BoolType(Type):
     """`bool`."""
 
@@ -44,7 +44,7 @@ class BoolType(Type):
         return "bool"
 
 
-@dataclass(frozen=True)
+@record
 class StringType(Type):
     """`string`, known at compile time always."""
 
@@ -52,7 +52,7 @@ class StringType(Type):
         return "string"
 
 
-@dataclass(frozen=True)
+@record
 class InfIntType(Type):
     """`int`: a compile-time integer of arbitrary precision."""
 
@@ -60,7 +60,7 @@ class InfIntType(Type):
         return "int"
 
 
-@dataclass(frozen=True)
+@record
 class BitType(Type):
     """`bit<width>`, unsigned; width 0 is possible."""
 
@@ -70,7 +70,7 @@ class BitType(Type):
         return f"bit<{self.width}>"
 
 
-@dataclass(frozen=True)
+@record
 class IntType(Type):
     """`int<width>`, two's complement."""
 
@@ -80,7 +80,7 @@ class IntType(Type):
         return f"int<{self.width}>"
 
 
-@dataclass(frozen=True)
+@record
 class VarbitType(Type):
     """`varbit<width>`: up to `width` bits."""
 
@@ -90,7 +90,7 @@ class VarbitType(Type):
         return f"varbit<{self.width}>"
 
 
-@dataclass(frozen=True)
+@record
 class ErrorType(Type):
     """`error`; its members are `CheckedProgram.errors`."""
 
@@ -98,7 +98,7 @@ class ErrorType(Type):
         return "error"
 
 
-@dataclass(frozen=True)
+@record
 class MatchKindType(Type):
     """`match_kind`."""
 
@@ -106,7 +106,7 @@ class MatchKindType(Type):
         return "match_kind"
 
 
-@dataclass(frozen=True)
+@record
 class EnumType(Type):
     """An enum without representation; also the type of `apply().action_run`, named `action_list(TABLE)`."""
 
@@ -117,7 +117,7 @@ class EnumType(Type):
         return self.name
 
 
-@dataclass(frozen=True)
+@record
 class SerEnumType(Type):
     """A serializable enum: a BitType or IntType with names for some of its values."""
 
@@ -129,7 +129,7 @@ class SerEnumType(Type):
         return self.name
 
 
-@dataclass(frozen=True)
+@record
 class FieldType:
     """A field of a struct, header or union; `decl` carries its annotations."""
 
@@ -138,7 +138,7 @@ class FieldType:
     decl: ast.Field | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True)
+@record
 class RecordType(Type):
     """Struct, header or header union: a name, type arguments, and fields with the arguments put in."""
 
@@ -156,22 +156,22 @@ class RecordType(Type):
         return _generic(self.name, self.args)
 
 
-@dataclass(frozen=True)
+@record
 class StructType(RecordType):
     """`struct`."""
 
 
-@dataclass(frozen=True)
+@record
 class HeaderType(RecordType):
     """`header`: fields and a validity bit."""
 
 
-@dataclass(frozen=True)
+@record
 class UnionType(RecordType):
     """`header_union`: at most one of its headers is valid."""
 
 
-@dataclass(frozen=True)
+@record
 class StackType(Type):
     """`element[size]`, of headers or header unions (or any type, where the language lets it)."""
 
@@ -182,7 +182,7 @@ class StackType(Type):
         return f"{self.element}[{self.size}]"
 
 
-@dataclass(frozen=True)
+@record
 class TupleType(Type):
     """`tuple<...>`; also the type of `{a, b}` where nothing else is asked for."""
 
@@ -192,7 +192,7 @@ class TupleType(Type):
         return _generic("tuple", self.elements) if self.elements else "tuple<>"
 
 
-@dataclass(frozen=True)
+@record
 class ListType(Type):
     """`list<element>`, known at compile time."""
 
@@ -202,7 +202,7 @@ class ListType(Type):
         return f"list<{self.element}>"
 
 
-@dataclass(frozen=True)
+@record
 class AnonymousStructType(Type):
     """The type of `{x = a, y = b}` where nothing else is asked for."""
 
@@ -212,7 +212,7 @@ class AnonymousStructType(Type):
         return "struct {" + "; ".join(f"{item.type} {item.name}" for item in self.fields) + "}"
 
 
-@dataclass(frozen=True)
+@record
 class InvalidLitType(Type):
     """The type of `{#}` before the context gives it one."""
 
@@ -220,7 +220,7 @@ class InvalidLitType(Type):
         return "{#}"
 
 
-@dataclass(frozen=True)
+@record
 class DotsType(Type):
     """The type of `...` before the context gives it one."""
 
@@ -228,7 +228,7 @@ class DotsType(Type):
         return "..."
 
 
-@dataclass(frozen=True)
+@record
 class NewType(Type):
     """`type underlying name;`: a type of its own with the representation of `underlying`."""
 
@@ -239,7 +239,7 @@ class NewType(Type):
         return self.name
 
 
-@dataclass(frozen=True)
+@record
 class TypeVar(Type):
     """A type parameter inside the generic declaration that declares it."""
 
@@ -250,7 +250,7 @@ class TypeVar(Type):
         return self.name
 
 
-@dataclass(frozen=True)
+@record
 class SetType(Type):
     """Keysets with values of `element`: masks, ranges, value sets."""
 
@@ -260,7 +260,7 @@ class SetType(Type):
         return f"set<{self.element}>"
 
 
-@dataclass(frozen=True)
+@record
 class ParamType:
     """A parameter: direction `in`, `out`, `inout` or empty.  `decl` carries default value and annotations."""
 
@@ -273,7 +273,7 @@ class ParamType:
         return f"{self.direction} {self.type} {self.name}".strip()
 
 
-@dataclass(frozen=True)
+@record
 class ExternType(Type):
     """An instance of an extern."""
 
@@ -285,7 +285,7 @@ class ExternType(Type):
         return _generic(self.name, self.args)
 
 
-@dataclass(frozen=True)
+@record
 class BlockType(Type):
     """A parser, control or package: `kind` is `parser`, `control` or `package`.
 
@@ -303,7 +303,7 @@ class BlockType(Type):
         return _generic(self.name, self.args)
 
 
-@dataclass(frozen=True)
+@record
 class TableType(Type):
     """A table."""
 
@@ -313,7 +313,7 @@ class TableType(Type):
         return "table"
 
 
-@dataclass(frozen=True)
+@record
 class ApplyResultType(Type):
     """What `table.apply()` returns: `.hit`, `.miss` (bool), `.action_run` (`run`)."""
 
@@ -324,7 +324,7 @@ class ApplyResultType(Type):
         return "apply_result"
 
 
-@dataclass(frozen=True)
+@record
 class CallableType(Type):
     """What can be called: action, function, extern function, method, built-in.  Not a value."""
 
@@ -335,7 +335,7 @@ class CallableType(Type):
         return self.kind
 
 
-@dataclass(frozen=True)
+@record
 class TypeOfType(Type):
     """The type of a TypeNameExpr: the name of `type` used as an expression.  Not a value."""
 

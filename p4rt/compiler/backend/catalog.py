@@ -7,7 +7,6 @@ Lowering fills a `Catalog`; `program_info` and `p4info` describe it, each in its
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from enum import Enum
 
 from p4rt.compiler.analysis import types as t
@@ -15,6 +14,7 @@ from p4rt.compiler.analysis.model import needs_priority
 from p4rt.compiler.backend import ir
 from p4rt.compiler.backend.extern_catalog import ControllerHeader, Counter, Digest, Direct, Meter
 from p4rt.compiler.frontend import ast
+from p4rt.compiler.records import field, record
 
 _WORDS = """
     auto break case char const continue default do double else enum extern float for goto if inline int long
@@ -32,7 +32,7 @@ _C_WORDS = frozenset(_WORDS.split())
 _TAKEN_PREFIXES = re.compile(r"load\d|store\d|u?bpf_|UBPF_|u?int\d")
 
 
-@dataclass(frozen=True)
+@record
 class Slot:
     """A field of a key or value: `size` bytes at `offset` that hold the `width`-bit value, shifted left."""
 
@@ -56,7 +56,7 @@ class Slot:
         return number.to_bytes(self.size, "big" if self.big_endian else "little")
 
 
-@dataclass(frozen=True)
+@record
 class KeyField:
     """An element of a table's key."""
 
@@ -68,7 +68,7 @@ class KeyField:
     """What has the annotations, if anything."""
 
 
-@dataclass(frozen=True)
+@record
 class ActionParam:
     """A parameter that the control plane supplies."""
 
@@ -79,7 +79,7 @@ class ActionParam:
     decl: ast.Param
 
 
-@dataclass(frozen=True)
+@record
 class Action:
     """An action, once for the program: its control-plane name and parameters."""
 
@@ -88,7 +88,7 @@ class Action:
     params: tuple[ActionParam, ...]
 
 
-@dataclass(frozen=True)
+@record
 class ActionUse:
     """An action of a table: the number that stands for it in values, and where its parameters lie there."""
 
@@ -111,7 +111,7 @@ AGING_SIZE = 16
 """Bytes of `struct ubpf_aging`, the last ones of a value whose entries age."""
 
 
-@dataclass(frozen=True)
+@record
 class DirectState:
     """What a direct counter or meter keeps in each entry: `size` bytes at `offset` of the table's value."""
 
@@ -120,7 +120,7 @@ class DirectState:
     size: int
 
 
-@dataclass(frozen=True)
+@record
 class TableEntry:
     """An entry that the source gives a table: what the control plane sees of it, and its bytes.
 
@@ -137,7 +137,7 @@ class TableEntry:
     const: bool
 
 
-@dataclass(frozen=True)
+@record
 class Profile:
     """An action profile, or with `groups_map` a selector, its maps, and the tables that share it.
 
@@ -155,7 +155,7 @@ class Profile:
     tables: list[str]
 
 
-@dataclass(frozen=True)
+@record
 class Table:
     """A table and its maps.  With a `profile`, its entries name members of that."""
 
@@ -197,7 +197,7 @@ class Table:
         return ast.annotation(self.decl, "hidden") is not None
 
 
-@dataclass(frozen=True)
+@record
 class Register:
     """A register and its map; `type` is the P4 type of an element."""
 
@@ -210,7 +210,7 @@ class Register:
     type: t.Type
 
 
-@dataclass(frozen=True)
+@record
 class ValueSet:
     """A parser's value set and its map, whose keys are the members."""
 
@@ -226,7 +226,7 @@ class ValueSet:
     base_bits: int
 
 
-@dataclass
+@record(frozen=False)
 class Catalog:
     """Everything named, and the maps behind it."""
 

@@ -38,7 +38,7 @@ def emit_c(program: ir.Program) -> str:
     """The C text of `program`."""
     environment = _environment()
     body = _Emitter(environment).block(program.body, 1)
-    variables = sorted({v.name for v in _variables(program.body)}, key=_natural)
+    variables = sorted(set(_variables(program.body)), key=_natural)
     pointers = sorted({p.name for p in _pointers(program.body)}, key=_natural)
     given = program.given
     prototypes = [(text, span.line, c_string(span.file)) for text, span in given.prototypes]
@@ -68,33 +68,20 @@ def _natural(name: str) -> tuple[str, int]:
     return stem, int(name[len(stem) :] or 0)
 
 
-def _variables(block: ir.Block) -> Iterator[ir.Var]:
-    """Every variable that is assigned or read."""
-
-    def inside(expr: ir.Expr) -> Iterator[ir.Var]:
-        if isinstance(expr, ir.Var):
-            yield expr
-        for name in expr.__dataclass_fields__:
-            value = getattr(expr, name)
-            if isinstance(value, ir.Expr):
-                yield from inside(value)
-
+def _variables(block: ir.Block) -> Iterator[str]:
+    """The name of every variable that is assigned or read."""
     for statement in ir.walk(block):
-        for name in statement.__dataclass_fields__:
-            value = getattr(statement, name)
-            if isinstance(value, ir.Expr):
-                yield from inside(value)
-            elif name == "arguments":
-                for argument in value:
-                    yield from inside(argument)
+        target = getattr(statement, "target", None)
+        if isinstance(target, ir.Var):
+            yield target.name
+        yield from ir.names_read(statement)
 
 
 def _pointers(block: ir.Block) -> Iterator[ir.Pointer]:
     """Those that are set, and those that are only used, where no packet comes to."""
 
     def inside(expr: ir.Expr) -> Iterator[ir.Pointer]:
-        for name in expr.__dataclass_fields__:
-            value = getattr(expr, name)
+        for value in vars(expr).values():
             if isinstance(value, ir.Pointer):
                 yield value
             elif isinstance(value, ir.Expr):

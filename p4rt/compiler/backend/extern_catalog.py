@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.frontend import ast
+from p4rt.compiler.records import field, record, replace
 
 if TYPE_CHECKING:
     from p4rt.compiler.backend.catalog import Slot
@@ -20,7 +20,7 @@ COUNTER_WORDS = {
 """The 64-bit words of a counter, by member of PSA_CounterType_t."""
 
 
-@dataclass(frozen=True)
+@record
 class _Indexed:
     """An array of elements; `kind` is a member of the P4 enum that its constructor takes."""
 
@@ -38,19 +38,19 @@ class _Indexed:
     index_type: t.Type | None = field(default=None, kw_only=True)
 
 
-@dataclass(frozen=True)
+@record
 class Counter(_Indexed):
     """A counter; `width` is what the source says, it counts to 64 bits."""
 
     width: int
 
 
-@dataclass(frozen=True)
+@record
 class Meter(_Indexed):
     """A meter."""
 
 
-@dataclass(frozen=True)
+@record
 class Direct:
     """A direct counter or meter and where it lies in a value of its table's maps."""
 
@@ -63,7 +63,7 @@ class Direct:
     offset: int
 
 
-@dataclass(frozen=True)
+@record
 class ControllerField:
     """A field of a controller header; `type_name` where the type is a `type` of the program."""
 
@@ -73,7 +73,7 @@ class ControllerField:
     type_name: str | None
 
 
-@dataclass(frozen=True)
+@record
 class ControllerHeader:
     """A header with `@controller_header("NAME")`: what packets to or from a controller begin with."""
 
@@ -82,7 +82,7 @@ class ControllerHeader:
     fields: tuple[ControllerField, ...]
 
 
-@dataclass(frozen=True)
+@record
 class Digest:
     """A digest and its ring; `slots` say how a record of `type` lies."""
 

@@ -11,11 +11,11 @@ After the pass `split_wide` no value is wider than 64 bits; before it, any width
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
 from enum import Enum
 from functools import cache
 from typing import Any
 
+from p4rt.compiler.records import field, field_names, record
 from p4rt.compiler.source import NO_SPAN, Span
 
 WORD = 64
@@ -25,35 +25,35 @@ WORD = 64
 # ---- Expressions: pure, but for Load, which reads memory when its statement runs
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Expr:
     """A value of `width` bits."""
 
     width: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Const(Expr):
     """A number, `0 <= value < 2**width`."""
 
     value: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Var(Expr):
     """A variable, which is zero until it is assigned.  The name is a C identifier, unique in the program."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Not(Expr):
     """Every bit inverted."""
 
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Negate(Expr):
     """Two's complement."""
 
@@ -76,7 +76,7 @@ class Op(Enum):
     MOD = "%"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Binary(Expr):
     """`left op right`."""
 
@@ -96,7 +96,7 @@ class Relation(Enum):
     SLE = "s<="
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Compare(Expr):
     """One bit: does the relation hold between two values of one width?"""
 
@@ -113,7 +113,7 @@ class ShiftKind(Enum):
     ARITHMETIC = "s>>"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shift(Expr):
     """`value` shifted by `amount`, of any width; from the value's width on nothing of it remains."""
 
@@ -122,7 +122,7 @@ class Shift(Expr):
     amount: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Slice(Expr):
     """`width` bits of `operand`, from bit `low` on."""
 
@@ -130,7 +130,7 @@ class Slice(Expr):
     low: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Extend(Expr):
     """`operand` with zeros, or with copies of its sign, in front."""
 
@@ -138,7 +138,7 @@ class Extend(Expr):
     signed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Concat(Expr):
     """`high` in front of `low`."""
 
@@ -146,14 +146,14 @@ class Concat(Expr):
     low: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Swap(Expr):
     """The bytes of `operand`, of 16, 32 or 64 bits, in the other order."""
 
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Choose(Expr):
     """`then` where the one bit `condition` is set, else `other`; both may be evaluated."""
 
@@ -162,26 +162,26 @@ class Choose(Expr):
     other: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Memory:
     """Where bytes are: a pointer into the packet or into a map's value, or a buffer on the stack."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pointer(Memory):
     """A variable that points to bytes.  Nothing is known of their alignment."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Buffer(Memory):
     """Bytes on the stack, aligned to 8."""
 
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Load(Expr):
     """`width / 8` bytes at `memory + offset`, as one number."""
 
@@ -190,14 +190,14 @@ class Load(Expr):
     big_endian: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Found(Expr):
     """One bit: is `pointer`, the result of a `Lookup`, not null?"""
 
     pointer: Pointer
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MemoryAddress(Expr):
     """The pointer `memory + offset`, as an argument of a call."""
 
@@ -205,7 +205,7 @@ class MemoryAddress(Expr):
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MapAddress(Expr):
     """A map, as an argument of a call."""
 
@@ -215,7 +215,7 @@ class MapAddress(Expr):
 # ---- Statements
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Statement:
     """Something done; `span` is the P4 source that asked for it."""
 
@@ -225,7 +225,7 @@ class Statement:
 Block = tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Assign(Statement):
     """`target = value`; `extracted` says that this is a field of a header as it is in the packet."""
 
@@ -234,7 +234,7 @@ class Assign(Statement):
     extracted: bool = field(default=False, kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class If(Statement):
     """Two ways."""
 
@@ -243,7 +243,7 @@ class If(Statement):
     other: Block
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Case:
     """One arm of a Switch."""
 
@@ -251,7 +251,7 @@ class Case:
     body: Block
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Switch(Statement):
     """The arm that lists the value of `on`, else `default`.  No value is listed twice."""
 
@@ -260,21 +260,21 @@ class Switch(Statement):
     default: Block
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Label(Statement):
     """A place to go to."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Goto(Statement):
     """Go on at the label."""
 
     label: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scope(Statement):
     """`body`, with a buffer of its own."""
 
@@ -282,7 +282,7 @@ class Scope(Statement):
     body: Block
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Store(Statement):
     """The bytes of `value` (a multiple of 8 bits) to `memory + offset`."""
 
@@ -292,7 +292,7 @@ class Store(Statement):
     big_endian: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PacketPointer(Statement):
     """Points `pointer` to byte `offset` of the packet; goes to `otherwise` where the packet has no `size`
     bytes from there on.
@@ -310,13 +310,13 @@ class PacketPointer(Statement):
     opaque: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settle(Statement):
     """What was loaded so far is loaded here and not later, where a branch may
     have fixed a part of its address."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lookup(Statement):
     """Points `pointer` to the value of the map's element with the key in `key`, or to nothing.
 
@@ -329,7 +329,7 @@ class Lookup(Statement):
     stable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HashBytes(Statement):
     """lookup3 of the first `length` bytes of `buffer`, 32 bits."""
 
@@ -338,7 +338,7 @@ class HashBytes(Statement):
     length: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FunctionCall(Statement):
     """`target = function(arguments)`, of a helper or of a function given in C; `target` may be None.
 
@@ -351,7 +351,7 @@ class FunctionCall(Statement):
     pure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AtomicAdd(Statement):
     """Adds `value`, of 32 or 64 bits, to what is at `memory + offset`, at once for all threads."""
 
@@ -360,14 +360,14 @@ class AtomicAdd(Statement):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReadClock(Statement):
     """Nanoseconds of the monotonic clock, 64 bits."""
 
     target: Var
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MoveHead(Statement):
     """Moves the packet's start by `delta` (two's complement, positive removes bytes); goes to `otherwise`
     where that cannot be.  Pointers into the packet are dead afterwards."""
@@ -376,7 +376,7 @@ class MoveHead(Statement):
     otherwise: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReadContext(Statement):
     """Reads a field of `struct ubpf_ctx`."""
 
@@ -384,7 +384,7 @@ class ReadContext(Statement):
     field: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WriteContext(Statement):
     """Writes a field of `struct ubpf_ctx`."""
 
@@ -392,7 +392,7 @@ class WriteContext(Statement):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Return(Statement):
     """Ends the program with a verdict."""
 
@@ -423,7 +423,7 @@ class MapFlag(Enum):
     EXPIRE = "UBPF_MAP_F_EXPIRE"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Map:
     """A map; sizes in bytes, `state_size` being a part of `value_size`; `extra` as abi.h says."""
 
@@ -437,7 +437,7 @@ class Map:
     extra: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InitialEntry:
     """An entry that a map has from the start."""
 
@@ -446,7 +446,7 @@ class InitialEntry:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GivenInC:
     """What the user gives in C: `files`, and in front of them the types and prototypes that they must fit.
 
@@ -459,7 +459,7 @@ class GivenInC:
     prototypes: tuple[tuple[str, Span], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Program:
     """All of a program."""
 
@@ -498,7 +498,7 @@ def evaluated(statement: Statement) -> tuple[str, ...]:
 
 @cache
 def _evaluated(kind: Any) -> tuple[str, ...]:
-    return tuple(item.name for item in fields(kind) if item.name not in ("target", "span", "then", "other"))
+    return tuple(name for name in field_names(kind) if name not in ("target", "span", "then", "other"))
 
 
 def expressions(statement: Statement) -> Iterator[Expr]:
@@ -509,6 +509,11 @@ def expressions(statement: Statement) -> Iterator[Expr]:
             yield value
         elif name == "arguments":
             yield from value
+
+
+def operands(expr: Expr) -> list[Expr]:
+    """The expressions that `expr` is made of."""
+    return [value for value in vars(expr).values() if isinstance(value, Expr)]
 
 
 def names_read(statement: Statement) -> Iterator[str]:
@@ -525,6 +530,5 @@ def variables(expr: Expr) -> Iterator[str]:
         if isinstance(part, Var):
             yield part.name
         else:
-            values = (getattr(part, name) for name in part.__dataclass_fields__)
-            pending += (value for value in values if isinstance(value, Expr))
+            pending += operands(part)
 

@@ -10,12 +10,12 @@ import shutil
 import struct
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from p4rt.compiler import tools
 from p4rt.compiler.backend import ir
 from p4rt.compiler.backend.emit_c import templates_folder
+from p4rt.compiler.records import record
 
 ABI_VERSION = 2
 _CLANG = ("clang-19", "clang")
@@ -57,7 +57,7 @@ class CError(ToolError):
         self.problems = problems
 
 
-@dataclass(frozen=True)
+@record
 class Sections:
     """What goes into the object beside code and maps."""
 

@@ -9,9 +9,9 @@ Annotations (`annos`) are kept on everything that the language lets them stand b
 from __future__ import annotations
 
 from collections.abc import Iterator
-from inspect import get_annotations
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import dataclass_transform
 
+from p4rt.compiler.records import define
 from p4rt.compiler.source import Span
 
 # fmt: off
@@ -20,28 +20,10 @@ from p4rt.compiler.source import Span
 
 @dataclass_transform(frozen_default=True, eq_default=False)
 class Record:
-    """What a frozen dataclass is, for nodes.
-
-    `dataclasses` compiles each class's methods when the class is made, which for so many classes is a
-    noticeable part of the time that a compilation takes.
-    """
-    field_names: ClassVar[tuple[str, ...]] = ()
+    """Makes a record of each subclass."""
 
     def __init_subclass__(cls) -> None:
-        own = (name for name in get_annotations(cls) if name not in cls.field_names)
-        cls.field_names = (*cls.field_names, *own)
-        type.__setattr__(cls, "__match_args__", cls.field_names)
-
-    def __init__(self, *values: Any, **named: Any) -> None:
-        names = self.field_names
-        fields = dict(zip(names, values, strict=False))
-        fields.update(named)
-        if len(fields) != len(names) or len(values) + len(named) != len(names):
-            raise TypeError(f"{type(self).__name__} has the fields {', '.join(names)}")
-        self.__dict__.update(fields)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"nodes do not change: {type(self).__name__}.{name}")
+        define(cls, eq=False, frozen=True)
 
 class Node(Record):
     """Anything with a place in the source.  A subclass needs only to list its fields."""
@@ -589,14 +571,6 @@ def walk(node: Node) -> Iterator[Node]:
                 below.append(value)
         if below:
             stack += below[::-1]
-
-
-SomeNode = TypeVar("SomeNode", bound=Node)
-
-
-def replace(node: SomeNode, **changes: Any) -> SomeNode:
-    """A node like `node` but for the fields given."""
-    return type(node)(**{**vars(node), **changes})
 
 
 def annotation(node: Node, name: str) -> Annotation | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.frontend.lexer import Token
+from p4rt.compiler.records import replace
 from p4rt.compiler.source import NO_SPAN, Span
 
 Action = Callable[[Any], Any]
@@ -127,7 +128,7 @@ def with_annotations(node: Any, annotations: list[ast.Annotation]) -> Any:
     """The declaration or statement with annotations put on, where its class has room for them."""
     if annotations and hasattr(node, "annos"):
         start = annotations[0].span
-        return ast.replace(node, annos=tuple(annotations), span=start.to(node.span))
+        return replace(node, annos=tuple(annotations), span=start.to(node.span))
     return node
 
 

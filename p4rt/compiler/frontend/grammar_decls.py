@@ -16,6 +16,7 @@ from p4rt.compiler.frontend.grammar import (
     with_annotations,
 )
 from p4rt.compiler.frontend.lexer import Token
+from p4rt.compiler.records import replace
 from p4rt.compiler.source import NO_SPAN
 
 
@@ -190,7 +191,7 @@ list_rules("methods", "method")
 @rule("method : annos prototype | annos ABSTRACT prototype")
 def _method(p: Any) -> ast.Method:
     method: ast.Method = p[len(p) - 1]
-    return ast.replace(method, span=span(p), annos=tuple(p[1]), abstract=len(p) > 3)
+    return replace(method, span=span(p), annos=tuple(p[1]), abstract=len(p) > 3)
 
 
 @rule("prototype : type_or_void name open_scope type_params LPAREN params RPAREN SEMI")

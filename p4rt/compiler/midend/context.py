@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import NoReturn
 
 from p4rt.compiler.analysis import model
@@ -16,13 +15,14 @@ from p4rt.compiler.backend.catalog import Catalog
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend import storage
 from p4rt.compiler.midend.storage import Tree
+from p4rt.compiler.records import field, record
 from p4rt.compiler.source import NO_SPAN, Span
 
 MAX_STATEMENTS = 100_000
 """Statements after inlining; more than the engine takes, and what doubles at each call ends here."""
 
 
-@dataclass(eq=False)
+@record(eq=False, frozen=False)
 class Frame:
     """A block being inlined: where its names live, and where its jumps go."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from p4rt.compiler.backend import ir
+from p4rt.compiler.records import replace
 
 State = TypeVar("State")
 

@@ -8,13 +8,13 @@ bytes stay where they were read.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from p4rt.compiler.backend import build, ir
+from p4rt.compiler.records import record
 
 
-@dataclass(frozen=True)
+@record
 class Home:
     """A header; `fields` in their order, at byte `position` of the packet.
 

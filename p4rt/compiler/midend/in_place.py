@@ -8,13 +8,12 @@ the packet does not move, and only the fields that the program assigned to are w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from p4rt.compiler.backend import ir
 from p4rt.compiler.midend.storage import Record, Varbit
+from p4rt.compiler.records import record
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Extraction:
     """A header extracted in a parser's state, named by its label."""
 

@@ -8,9 +8,9 @@ the processor's store buffer, which costs more than the rest of a lookup.  Runs 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from p4rt.compiler.backend import build, ir
+from p4rt.compiler.records import replace
 
 _BY_WORDS = (ir.MapType.HASH, ir.MapType.TERNARY)
 _WORD_BYTES = ir.WORD // 8
@@ -65,10 +65,7 @@ def _changes(statement: ir.Assign | ir.PacketPointer, stores: list[ir.Store]) ->
 
 
 def _loads(expr: ir.Expr) -> bool:
-    if isinstance(expr, ir.Load):
-        return True
-    values = (getattr(expr, name) for name in expr.__dataclass_fields__)
-    return any(_loads(value) for value in values if isinstance(value, ir.Expr))
+    return isinstance(expr, ir.Load) or any(_loads(operand) for operand in ir.operands(expr))
 
 
 def _joined(stores: list[ir.Store]) -> list[ir.Store]:

@@ -9,19 +9,19 @@ prefixes), and *masked* for ternary keys (natural, with a word for each range at
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.backend.catalog import Slot
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend import storage
+from p4rt.compiler.records import record, replace
 
 PREFIX_LEN_SIZE = 4
 """Bytes of `struct ubpf_lpm_key` in front of its data."""
 _ALIGNMENT = 8
 
 
-@dataclass(frozen=True)
+@record
 class FieldSpec:
     """A scalar that needs a place: what its Slot says of it, but for the place."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
 
 from p4rt.compiler.analysis import model
 from p4rt.compiler.analysis import types as t
@@ -27,6 +26,7 @@ from p4rt.compiler.midend.lower_parser import Parsers
 from p4rt.compiler.midend.lower_statements import Statements
 from p4rt.compiler.midend.lower_tables import Tables
 from p4rt.compiler.midend.storage import Record, Tree
+from p4rt.compiler.records import record, replace
 from p4rt.compiler.source import NO_SPAN, Span
 
 ARCHITECTURE = "ubpf"
@@ -35,7 +35,7 @@ _PARSER_ERROR = "parser_error"
 _CONTEXT_FIELDS = ("input_port", "packet_length")
 
 
-@dataclass(frozen=True)
+@record
 class Lowered:
     """The body of the program, and what the control plane sees of it."""
 

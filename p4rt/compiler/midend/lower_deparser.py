@@ -7,8 +7,6 @@ payload never moves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from p4rt.compiler.analysis import model
 from p4rt.compiler.backend import build, ir
 from p4rt.compiler.backend.ir import Op, Relation
@@ -22,10 +20,11 @@ from p4rt.compiler.midend.lower_externs import Externs
 from p4rt.compiler.midend.lower_parser import Parsers
 from p4rt.compiler.midend.lower_statements import Statements
 from p4rt.compiler.midend.storage import Record, Stack, Tree
+from p4rt.compiler.records import record
 from p4rt.compiler.source import Span
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class _Emission:
     """An `emit` of one header; `happens` is one bit."""
 

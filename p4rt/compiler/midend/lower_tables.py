@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from p4rt.compiler.analysis import model
 from p4rt.compiler.analysis.tables import key_text
@@ -28,6 +27,7 @@ from p4rt.compiler.midend.lower_calls import Calls
 from p4rt.compiler.midend.lower_expressions import Expressions
 from p4rt.compiler.midend.storage import Record, Tree
 from p4rt.compiler.midend.table_keys import KeyElement, KeyLayout, lay_out, look_up, prefix_length
+from p4rt.compiler.records import field, record
 
 DEFAULT_SIZE = 1024
 """Entries of a table that gives no `size`."""
@@ -44,7 +44,7 @@ _PROPERTIES = {
 Attached = Callable[[model.TableInfo, model.Instance | None], list[model.Instance]]
 
 
-@dataclass
+@record(frozen=False)
 class _Known:
     """A table of one instance of a control."""
 

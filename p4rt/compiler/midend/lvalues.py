@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from p4rt.compiler.backend import build, ir
 from p4rt.compiler.midend import storage
 from p4rt.compiler.midend.context import Context
 from p4rt.compiler.midend.storage import Record, Stack, Tree
+from p4rt.compiler.records import record
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Cut:
     """`width` bits of a scalar from bit `low` on, which may be known only at run time."""
 
@@ -41,7 +40,7 @@ class Cut:
         return build.either(build.both(whole, build.invert(mask)), placed)
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class LValue:
     """A place that is, where its condition holds at run time, one of several trees of variables.
 

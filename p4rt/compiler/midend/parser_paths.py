@@ -9,11 +9,11 @@ header in the packet are known when the program is compiled.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 
 from p4rt.compiler.analysis import model
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend.context import Context
+from p4rt.compiler.records import record
 
 MAX_VARIANTS = 512
 """Of a parser; more are made only where nothing is known."""
@@ -23,7 +23,7 @@ MAX_OFFSETS = 4
 Facts = dict[str, int]
 
 
-@dataclass(eq=False)
+@record(eq=False, frozen=False)
 class Variant:
     """A state as it is entered with `facts`: known values of tracked variables."""
 

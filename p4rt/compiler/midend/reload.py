@@ -8,12 +8,11 @@ than this pass which header is there; where that is not sure, the variable is ke
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from p4rt.compiler.backend import build, ir
 from p4rt.compiler.midend.flow import Flow
 from p4rt.compiler.midend.fold import Known, common, learn
 from p4rt.compiler.midend.home import Home, positions
+from p4rt.compiler.records import record, replace
 
 _NO_CALLS = (
     ir.Assign,
@@ -51,7 +50,7 @@ def _late(block: ir.Block, homes: tuple[Home, ...]) -> set[str]:
     return late & assigned
 
 
-@dataclass
+@record(frozen=False)
 class _Held:
     """Which validity bits are known, and which fields were held since the last call."""
 

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
 from p4rt.compiler.backend import ir
+from p4rt.compiler.records import field_names, replace
 from p4rt.compiler.source import NO_SPAN
 
 
@@ -81,4 +81,4 @@ def _fields(node: ir.Statement | ir.Expr) -> tuple[str, ...]:
 
 @cache
 def _fields_of(kind: Any) -> tuple[str, ...]:
-    return tuple(item.name for item in fields(kind) if item.name != "span")
+    return tuple(name for name in field_names(kind) if name != "span")

@@ -8,11 +8,10 @@ numbering values: a variable has the number of what was assigned to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
-
 from p4rt.compiler.backend import ir
 from p4rt.compiler.midend.flow import Flow
 from p4rt.compiler.midend.rewrite import Rewriter
+from p4rt.compiler.records import field, record, replace
 
 Place = tuple[str, int]
 """Name and offset of bytes in a buffer."""
@@ -20,7 +19,7 @@ Key = tuple[str, tuple[tuple[int, int], ...]]
 """A map, and the numbers of what stands in the key, by offset."""
 
 
-@dataclass
+@record(frozen=False)
 class _State:
     """What is known at a point: numbers of variables and of bytes in buffers, and what was looked up."""
 
@@ -108,8 +107,7 @@ class _ShareLookups(Flow[_State]):
         if isinstance(expr, ir.Load | ir.Found | ir.MemoryAddress | ir.MapAddress):
             return self._fresh((expr, id(statement)))
         parts: list[object] = [type(expr)]
-        for item in fields(expr):
-            value = getattr(expr, item.name)
+        for value in vars(expr).values():
             parts.append(self._number(value, state, statement) if isinstance(value, ir.Expr) else value)
         return self._known.setdefault(tuple(parts), len(self._known))
 

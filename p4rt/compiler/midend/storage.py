@@ -9,10 +9,10 @@ store to.  A varbit has its size beside its bits, which are in words from the fi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.backend import build, ir
+from p4rt.compiler.records import record
 from p4rt.compiler.source import Span
 
 ENUM_WIDTH = 32
@@ -25,7 +25,7 @@ INDEX_WIDTH = 32
 """Bits of a stack's indexes, as the language says."""
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Record:
     """A struct, tuple (fields '0', '1', ...) or header; `valid` is one bit for a header, else None."""
 
@@ -33,7 +33,7 @@ class Record:
     valid: ir.Expr | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Stack:
     """A header stack; `next` is the language's `nextIndex`."""
 
@@ -41,7 +41,7 @@ class Stack:
     next: ir.Expr
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Varbit:
     """A varbit: `size` in bytes (64 bits wide), at most `limit`, and its bytes, eight in each word.
 
@@ -203,7 +203,7 @@ def data_leaves(tree: Tree) -> Iterator[ir.Expr]:
             yield tree
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class PacketParts:
     """A header as it is in a packet: the fields in front of its varbit, that, and the fields after it."""
 

@@ -9,7 +9,6 @@ All fields exact make a hash map, one `lpm` among them an LPM map; every other m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from p4rt.compiler.analysis import model
 from p4rt.compiler.analysis import types as t
@@ -18,6 +17,7 @@ from p4rt.compiler.backend.catalog import KeyField, Slot
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend import layout
 from p4rt.compiler.midend.context import Context
+from p4rt.compiler.records import record
 from p4rt.compiler.source import Span
 
 MAX_RANGE_WIDTH = 64
@@ -27,7 +27,7 @@ _PRIORITY_SIZE = 8
 """Bytes in front of data and mask in `struct ubpf_ternary_key`."""
 
 
-@dataclass(frozen=True)
+@record
 class KeyElement:
     """A field that takes part in the match."""
 
@@ -39,7 +39,7 @@ class KeyElement:
     source: ast.Node | None = None
 
 
-@dataclass(frozen=True)
+@record
 class KeyLayout:
     """The fields in their order, bytes of a lookup's key, and what the map needs to know."""
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from p4rt.compiler.analysis import model
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.backend import build, ir
@@ -14,6 +12,7 @@ from p4rt.compiler.midend import layout, storage
 from p4rt.compiler.midend.context import Context, block_frame
 from p4rt.compiler.midend.lower_tables import id_of
 from p4rt.compiler.midend.table_keys import KeyElement, KeyLayout, lay_out, look_up, prefix_length
+from p4rt.compiler.records import replace
 
 MAX_SIZE = 1 << 31
 VALUE_SIZE = 8

@@ -8,10 +8,9 @@ has different ones is written to where its position says.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from p4rt.compiler.backend import build, ir
 from p4rt.compiler.midend.home import Home, positions
+from p4rt.compiler.records import replace
 
 
 def write_through(block: ir.Block, homes: tuple[Home, ...]) -> ir.Block:

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.midend import storage
 from p4rt.compiler.midend.layout import natural_size
+from p4rt.compiler.records import record
 
 _WORDS = """
     auto break case char const continue default do double else enum extern float for goto if inline int
@@ -21,7 +21,7 @@ VALID = "is_valid"
 """The member that says whether a header is valid."""
 
 
-@dataclass(frozen=True)
+@record
 class CType:
     """A type in C: `text` names it; `leaves` are offset, bytes, bits and sign of the scalars in it."""
 
@@ -42,7 +42,7 @@ class CType:
         return f"{self.text} {name}[{self.count}]" if self.count else f"{self.text} {name}"
 
 
-@dataclass(frozen=True)
+@record
 class Leaf:
     """A scalar inside a C object."""
 

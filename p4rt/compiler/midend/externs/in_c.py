@@ -13,7 +13,6 @@ one; a prototype in front of it makes sure that both mean the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from p4rt.compiler.analysis import model
@@ -27,6 +26,7 @@ from p4rt.compiler.midend.externs.family import Family
 from p4rt.compiler.midend.layout import natural_size
 from p4rt.compiler.midend.lvalues import LValue, place, store
 from p4rt.compiler.midend.storage import Tree
+from p4rt.compiler.records import record
 from p4rt.compiler.source import Span
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from p4rt.compiler.midend.lower_expressions import Expressions
 
 
-@dataclass(frozen=True)
+@record
 class Prototype:
     """A declaration in C, and the P4 declaration that it stands for."""
 
@@ -43,7 +43,7 @@ class Prototype:
     span: Span
 
 
-@dataclass(frozen=True)
+@record
 class _Output:
     """An argument that the function may change: where it goes, and where in the buffer it comes from."""
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Packets that a parser accepts and that find entries in tables.
 
-The interpreter runs on a packet that grows while it is read.  At a `select` and at a table, a case or an entry is
-chosen at random, and what it asks for is put where the values came from; then the packet begins anew.
+The interpreter runs on a packet that grows while it is read.  At a `select` and at a table, a case or an
+entry is chosen at random, and what it asks for is put where the values came from; then the packet begins anew.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class GrowingPacket(PacketIn):
 
     def _grow(self, width: int) -> None:
         missing = (self.cursor + width + 7) // 8 - len(self.data)
-        if 0 < missing and len(self.data) + missing <= LONGEST:
+        if missing > 0 and len(self.data) + missing <= LONGEST:
             self.data += self.rng.randbytes(missing)
 
 
@@ -195,10 +195,7 @@ class Guide(Interpreter):
         start = record.origin
         for field in record.type.fields:
             part = record.fields[field.name]
-            if isinstance(part, Varbit):
-                width = part.size
-            else:
-                width = t.width_of(field.type) or 0
+            width = part.size if isinstance(part, Varbit) else t.width_of(field.type) or 0
             if field.name == expr.name:
                 return start, width
             start += width

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Random programs that are meant to be nearly right: the verifier accepts
- * about one in three. */
+ * about one in four. */
 
 #ifndef UBPF_TEST_GENERATE_H
 #define UBPF_TEST_GENERATE_H 1
@@ -19,8 +19,6 @@
 uint64_t rnd(void);
 uint32_t below(uint32_t n);
 
-/* Writes the program that belongs to 'seed', to be loaded with the maps
- * above.  Returns its slots. */
 /* The maps that programs refer to.  Without the last few, fewer programs are
  * accepted. */
 #define GENERATED_MAPS 12
@@ -29,6 +27,8 @@ extern const struct ubpf_object_map generated_maps[GENERATED_MAPS];
 /* Whether programs call random(). */
 extern bool generate_random;
 
+/* Writes the program that belongs to 'seed', to be loaded with the maps
+ * above.  Returns its slots. */
 uint32_t generate(uint64_t seed, struct ubpf_insn insns[PROGRAM_INSNS]);
 
 #endif /* generate.h */

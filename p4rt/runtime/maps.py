@@ -234,11 +234,10 @@ class LocalMaps:
         for key, value in entries:
             check_sizes(info, key, value)
         target = self._program.maps[info.name]
-        for i, (key, value) in enumerate(entries):
-            try:
-                target.update(key, value, ubpf.UpdateFlags(int(mode)))
-            except ubpf.Error as e:
-                raise _refused(e, i) from None
+        try:
+            target.update_many(entries, ubpf.UpdateFlags(int(mode)))
+        except ubpf.BatchError as e:
+            raise _refused(e) from None
 
     def delete(self, info: MapInfo, keys: Sequence[bytes]) -> None:
         """See MapStore."""
@@ -247,17 +246,16 @@ class LocalMaps:
         for key in keys:
             check_sizes(info, key)
         target = self._program.maps[info.name]
-        for i, key in enumerate(keys):
-            try:
-                target.delete(key)
-            except ubpf.Error as e:
-                raise _refused(e, i) from None
+        try:
+            target.delete_many(keys)
+        except ubpf.BatchError as e:
+            raise _refused(e) from None
 
     def dump(self, info: MapInfo, cursor: int = 0) -> Iterator[Entry]:
         """See MapStore."""
         yield from self._program.maps[info.name].items(cursor)
 
 
-def _refused(error: ubpf.Error, index: int) -> RefusedError:
+def _refused(error: ubpf.BatchError) -> RefusedError:
     code = _ERRNO_CODES.get(error.errno or 0, ErrorCode.INVALID)
-    return RefusedError(code, "", index)
+    return RefusedError(code, "", error.index)

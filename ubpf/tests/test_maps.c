@@ -285,6 +285,55 @@ bytes_follow_the_entries(void)
     ubpf_map_unref(map);
 }
 
+/* Keys of 3 bytes and values of 5, so that most are not aligned. */
+static void
+a_batch_does_what_single_updates_do(uint32_t type)
+{
+    static const char entries[] = "aaaAAAAAbbbBBBBBcccCCCCC";
+    struct ubpf_map *map = make(type, 3, 5, 4, 0);
+    char value[5];
+    size_t n_done = 77;
+
+    CHECK_EQ(ubpf_map_update_batch(map, entries, 3, UBPF_NOEXIST, &n_done), 0);
+    CHECK_EQ(n_done, 3);
+    CHECK_EQ(n_entries(map), 3);
+    CHECK_EQ(ubpf_map_lookup(map, "bbb", value), 0);
+    CHECK_BYTES(value, "BBBBB", 5);
+    CHECK_EQ(ubpf_map_delete_batch(map, "cccaaa", 2, &n_done), 0);
+    CHECK_EQ(n_done, 2);
+    CHECK_EQ(n_entries(map), 1);
+    CHECK_EQ(ubpf_map_update_batch(map, entries, 0, UBPF_ANY, &n_done), 0);
+    CHECK_EQ(n_done, 0);
+    faulty_host_end_grace_period();
+    ubpf_map_unref(map);
+}
+
+static void
+a_batch_ends_where_an_entry_fails(void)
+{
+    static const char entries[] = "aA bB cC dD bZ eE ";
+    struct ubpf_map *map = make(UBPF_MAP_TYPE_HASH, 1, 2, 5, 0);
+    char value[2];
+    size_t n_done;
+
+    CHECK_EQ(ubpf_map_update_batch(map, entries, 6, UBPF_NOEXIST, &n_done),
+             EEXIST);
+    CHECK_EQ(n_done, 4);
+    CHECK_EQ(ubpf_map_lookup(map, "d", value), 0);
+    CHECK_BYTES(value, "D ", 2);
+    CHECK_EQ(ubpf_map_lookup(map, "e", value), ENOENT);
+    CHECK_EQ(ubpf_map_update_batch(map, "eE fF gG ", 3, UBPF_ANY, &n_done),
+             ENOSPC);
+    CHECK_EQ(n_done, 1);
+    CHECK_EQ(ubpf_map_update_batch(map, entries, 6, 3, &n_done), EINVAL);
+    CHECK_EQ(n_done, 0);
+    CHECK_EQ(ubpf_map_delete_batch(map, "abxc", 4, &n_done), ENOENT);
+    CHECK_EQ(n_done, 2);
+    CHECK_EQ(n_entries(map), 3);
+    faulty_host_end_grace_period();
+    ubpf_map_unref(map);
+}
+
 int
 main(void)
 {
@@ -292,6 +341,9 @@ main(void)
     array_updates();
     array_dumps_in_order();
     read_only_for_the_control_plane();
+    a_batch_does_what_single_updates_do(UBPF_MAP_TYPE_HASH);
+    a_batch_does_what_single_updates_do(UBPF_MAP_TYPE_LRU_HASH);
+    a_batch_ends_where_an_entry_fails();
     replaced_and_deleted_elements_wait_for_readers();
     hash_agrees_with_a_model(1, 1, 0);
     hash_agrees_with_a_model(4, 20, UBPF_MAP_F_GROW);

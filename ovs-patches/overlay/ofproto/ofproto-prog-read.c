@@ -317,7 +317,9 @@ fail_entry(const struct prog_request *req, const struct map_ref *ref,
         break;
     case EINVAL:
         code = P4RT_E_INVALID;
-        text = "invalid flags, prefix length or operation";
+        text = (ref->info.def.type == UBPF_MAP_TYPE_ARRAY_OF_MAPS
+                ? "not the number of a map that looks like its template"
+                : "invalid flags, prefix length or operation");
         break;
     default:
         code = P4RT_E_INVALID;
@@ -360,35 +362,34 @@ prog_handle_map_lookup(const struct prog_request *req)
     ofconn_send_replies(req->ofconn, &list.msgs);
 }
 
+/* Answers 'req', a batch of which 'n_done' entries were done before 'error',
+ * an errno value from libubpf, or all if that is 0. */
+static void
+finish_batch(const struct prog_request *req, const struct map_ref *ref,
+             int error, size_t n_done)
+{
+    if (error) {
+        fail_entry(req, ref, error, n_done);
+    } else {
+        struct p4rt_list_reply reply = { .n = htonl(n_done) };
+
+        prog_request_reply(req, &reply, NULL, 0);
+    }
+}
+
 void
 prog_handle_map_update(const struct prog_request *req)
 {
     const struct p4rt_map_request *pmr = &req->msg.body.map_request;
     struct map_ref ref;
-    size_t entry_size;
+    size_t size, n_done;
 
-    if (!find_map_of_request(req, true, &ref, &entry_size)) {
-        return;
-    }
+    if (find_map_of_request(req, true, &ref, &size)) {
+        int error = ubpf_map_update_batch(ref.map, req->msg.data,
+                                          ntohl(pmr->n), ntohl(pmr->flags),
+                                          &n_done);
 
-    uint8_t *entry = xmalloc(MAX(entry_size, 1));
-    int error = 0;
-    uint32_t i;
-    for (i = 0; i < ntohl(pmr->n); i++) {
-        memcpy(entry, req->msg.data + i * entry_size, entry_size);
-        error = ubpf_map_update(ref.map, entry,
-                                entry + ref.info.entry_key_size,
-                                ntohl(pmr->flags));
-        if (error) {
-            fail_entry(req, &ref, error, i);
-            break;
-        }
-    }
-    free(entry);
-    if (!error) {
-        struct p4rt_list_reply reply = { .n = htonl(i) };
-
-        prog_request_reply(req, &reply, NULL, 0);
+        finish_batch(req, &ref, error, n_done);
     }
 }
 
@@ -397,28 +398,13 @@ prog_handle_map_delete(const struct prog_request *req)
 {
     const struct p4rt_map_request *pmr = &req->msg.body.map_request;
     struct map_ref ref;
-    size_t key_size;
+    size_t size, n_done;
 
-    if (!find_map_of_request(req, false, &ref, &key_size)) {
-        return;
-    }
+    if (find_map_of_request(req, false, &ref, &size)) {
+        int error = ubpf_map_delete_batch(ref.map, req->msg.data,
+                                          ntohl(pmr->n), &n_done);
 
-    uint8_t *key = xmalloc(MAX(key_size, 1));
-    int error = 0;
-    uint32_t i;
-    for (i = 0; i < ntohl(pmr->n); i++) {
-        memcpy(key, req->msg.data + i * key_size, key_size);
-        error = ubpf_map_delete(ref.map, key);
-        if (error) {
-            fail_entry(req, &ref, error, i);
-            break;
-        }
-    }
-    free(key);
-    if (!error) {
-        struct p4rt_list_reply reply = { .n = htonl(i) };
-
-        prog_request_reply(req, &reply, NULL, 0);
+        finish_batch(req, &ref, error, n_done);
     }
 }
 

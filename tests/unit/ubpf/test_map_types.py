@@ -128,6 +128,19 @@ def test_idle_entries_expire(program: ubpf.Program, run: Run) -> None:
     assert leases.expire() == 0
 
 
+def test_a_batch_names_the_entry_that_is_refused(elf: Elf) -> None:
+    small = ubpf.Program(elf("groups")).maps["small"]
+    with pytest.raises(ubpf.BatchError, match="is full: it has room for 2 entries") as error:
+        small.update_many([(b"a", u64(1)), (b"b", u64(2)), (b"c", u64(3))])
+    assert (error.value.errno, error.value.index) == (errno.ENOSPC, 2)
+    assert dict(small.items()) == {b"a": u64(1), b"b": u64(2)}
+    small.update_many([(b"b", u64(4))], ubpf.UpdateFlags.EXIST)
+    with pytest.raises(ubpf.BatchError, match="no such entry") as error:
+        small.delete_many([b"b", b"x", b"a"])
+    assert error.value.index == 1
+    assert dict(small.items()) == {b"a": u64(1)}
+
+
 def test_memory_limit(program: ubpf.Program, elf: Elf, limit: Callable[[int], None]) -> None:
     used = ubpf.memory_used()
     assert used >= sum(a_map.bytes_used for a_map in program.maps.values())

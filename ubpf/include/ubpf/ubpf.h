@@ -188,6 +188,18 @@ int ubpf_map_update(struct ubpf_map *map, const void *key, const void *value,
                     uint64_t flags);
 int ubpf_map_delete(struct ubpf_map *map, const void *key);
 
+/* ubpf_map_update() for each of the 'n' entries at 'entries', keys followed by
+ * values as ubpf_map_dump() has them, and ubpf_map_delete() for each of 'n'
+ * keys: in their order, up to the first that fails, whose error they return.
+ * '*n_done' is how many succeeded.  Each is seen as soon as it is done, and
+ * others' updates may come between two of them.  In large hashes a batch takes
+ * less time than as many calls, for it asks for memory ahead.  To be called
+ * inside a read-side critical section, as lookups are. */
+int ubpf_map_update_batch(struct ubpf_map *map, const void *entries, size_t n,
+                          uint64_t flags, size_t *n_done);
+int ubpf_map_delete_batch(struct ubpf_map *map, const void *keys, size_t n,
+                          size_t *n_done);
+
 /* Copies up to 'max' entries from '*cursor' on to 'entries', each as key_size
  * bytes of key followed by value_size bytes of value, and moves '*cursor'
  * (initially 0).  Returns how many; 0 means that there are no more.  An entry

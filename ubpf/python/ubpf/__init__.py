@@ -14,12 +14,13 @@ which instruction and why.  The same engine runs inside the switch.
 from __future__ import annotations
 
 from ._library import memory_used, set_memory_limit
-from .errors import Error, LoadError
+from .errors import BatchError, Error, LoadError
 from .map import NO_MAP, Map, MapFlags, MapType, UpdateFlags
 from .program import Limits, Program, RunResult, Verdict
 
 __all__ = [
     "NO_MAP",
+    "BatchError",
     "Error",
     "Limits",
     "LoadError",

@@ -89,6 +89,9 @@ void ubpf_map_get_info(const struct ubpf_map *map, struct ubpf_map_info *info);
 int ubpf_map_lookup(const struct ubpf_map *map, const void *key, void *value);
 int ubpf_map_update(struct ubpf_map *map, const void *key, const void *value, uint64_t flags);
 int ubpf_map_delete(struct ubpf_map *map, const void *key);
+int ubpf_map_update_batch(struct ubpf_map *map, const void *entries, size_t n, uint64_t flags,
+                          size_t *n_done);
+int ubpf_map_delete_batch(struct ubpf_map *map, const void *keys, size_t n, size_t *n_done);
 size_t ubpf_map_dump(const struct ubpf_map *map, uint64_t *cursor, void *entries, size_t max);
 uint32_t ubpf_map_expire(struct ubpf_map *map);
 void ubpf_set_memory_limit(uint64_t bytes);

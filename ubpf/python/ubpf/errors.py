@@ -16,6 +16,14 @@ class Error(Exception):
         self.message = message
 
 
+class BatchError(Error):
+    """An entry of a batch that was refused: number ``index``, after as many that were not."""
+
+    def __init__(self, errno: int, message: str, index: int) -> None:
+        super().__init__(errno, message)
+        self.index = index
+
+
 class LoadError(Error):
     """An object that was refused.
 

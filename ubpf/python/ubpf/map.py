@@ -6,12 +6,12 @@ from __future__ import annotations
 import enum
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ._library import ffi, library, lock
-from .errors import Error
+from .errors import BatchError, Error
 
 if TYPE_CHECKING:
     from .program import Program
@@ -186,6 +186,38 @@ class Map:
             err = library().ubpf_map_delete(self._map(), bytes(key))
         if err:
             raise self._error(err)
+
+    def update_many(
+        self, entries: Iterable[tuple[bytes, bytes]], flags: UpdateFlags = UpdateFlags.ANY
+    ) -> None:
+        """Create or replace entries, (key, value), in their order.
+
+        Raise BatchError, which is as the Error of `update`, at the first that is refused: those before it are
+        in.
+        """
+        parts = []
+        for key, value in entries:
+            self._check("key", key, self.entry_key_size)
+            self._check("value", value, self.entry_value_size)
+            parts += [key, value]
+        block, n_done = b"".join(parts), ffi.new("size_t *")
+        with lock:
+            err = library().ubpf_map_update_batch(
+                self._map(), block, len(parts) // 2, UpdateFlags(flags), n_done
+            )
+        if err:
+            raise BatchError(err, self._error(err).message, n_done[0])
+
+    def delete_many(self, keys: Iterable[bytes]) -> None:
+        """Remove entries, in the order of ``keys``; raise BatchError as `update_many` does."""
+        parts = list(keys)
+        for key in parts:
+            self._check("key", key, self.entry_key_size)
+        n_done = ffi.new("size_t *")
+        with lock:
+            err = library().ubpf_map_delete_batch(self._map(), b"".join(parts), len(parts), n_done)
+        if err:
+            raise BatchError(err, self._error(err).message, n_done[0])
 
     def items(self, cursor: int = 0) -> Iterator[tuple[bytes, bytes]]:
         """Iterate over (key, value), from ``cursor`` on: in a ring the number of the last record seen.

@@ -131,6 +131,12 @@ hash_read(const struct ubpf_map *map, const void *key, void *value)
     return 0;
 }
 
+static void
+hash_prefetch(const struct ubpf_map *map, const void *key)
+{
+    table_prefetch(&hash_cast(map)->table, key, map->def.key_size);
+}
+
 static void *
 hash_lookup(const struct ubpf_map *map, const void *key)
 {
@@ -303,6 +309,7 @@ const struct map_ops ubpf_hash_ops = {
     .read = hash_read,
     .update = hash_update,
     .remove = hash_remove,
+    .prefetch = hash_prefetch,
     .dump = hash_dump,
     .get_info = hash_get_info,
 };

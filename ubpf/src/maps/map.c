@@ -306,6 +306,69 @@ ubpf_map_delete(struct ubpf_map *map, const void *key)
     return map->ops->remove(map, key, 0);
 }
 
+/* How far ahead of the entry at hand a batch asks for the memory of others. */
+#define BATCH_AHEAD 8
+
+/* What a batch does with an entry. */
+typedef int batch_fn(struct ubpf_map *map, const uint8_t *entry,
+                     uint64_t flags);
+
+static int
+update_entry(struct ubpf_map *map, const uint8_t *entry, uint64_t flags)
+{
+    return ubpf_map_update(map, entry,
+                           entry + ubpf_map_entry_key_size(&map->def), flags);
+}
+
+static int
+delete_entry(struct ubpf_map *map, const uint8_t *key, uint64_t flags)
+{
+    (void) flags;
+    return ubpf_map_delete(map, key);
+}
+
+/* Calls 'fn' for each of 'n' entries of 'size' bytes, until it fails.  The
+ * lock is not held in between: programs that want it run in the threads that
+ * forward packets. */
+static int
+run_batch(struct ubpf_map *map, batch_fn *fn, const uint8_t *entries,
+          size_t size, size_t n, uint64_t flags, size_t *n_done)
+{
+    size_t ahead = 0, i;
+    int err = 0;
+
+    for (i = 0; i < n; i++) {
+        for (; map->ops->prefetch && ahead < n && ahead <= i + BATCH_AHEAD;
+             ahead++) {
+            map->ops->prefetch(map, entries + ahead * size);
+        }
+        err = fn(map, entries + i * size, flags);
+        if (err) {
+            break;
+        }
+    }
+    *n_done = i;
+    return err;
+}
+
+int
+ubpf_map_update_batch(struct ubpf_map *map, const void *entries, size_t n,
+                      uint64_t flags, size_t *n_done)
+{
+    return run_batch(map, update_entry, entries,
+                     (size_t) ubpf_map_entry_key_size(&map->def)
+                         + ubpf_map_entry_value_size(&map->def),
+                     n, flags, n_done);
+}
+
+int
+ubpf_map_delete_batch(struct ubpf_map *map, const void *keys, size_t n,
+                      size_t *n_done)
+{
+    return run_batch(map, delete_entry, keys,
+                     ubpf_map_entry_key_size(&map->def), n, 0, n_done);
+}
+
 int
 ubpf_map_put_initial(struct ubpf_map *map, const void *key, const void *value)
 {

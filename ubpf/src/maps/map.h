@@ -72,6 +72,10 @@ struct map_ops {
      * is map_value_is_idle() then, else ENOENT.  It takes the lock. */
     int (*remove)(struct ubpf_map *map, const void *key, uint64_t now);
 
+    /* Asks for the memory that an update or a removal of 'key' will want.
+     * NULL: it would not help. */
+    void (*prefetch)(const struct ubpf_map *map, const void *key);
+
     /* As ubpf_map_dump(). */
     size_t (*dump)(const struct ubpf_map *map, uint64_t *cursor, void *entries,
                    size_t max);

@@ -152,4 +152,15 @@ table_find(const struct table *table, const void *key, uint32_t key_size,
     return NULL;
 }
 
+/* Asks for the bucket of 'key'. */
+static inline void
+table_prefetch(const struct table *table, const void *key, uint32_t key_size)
+{
+    const struct table_view *view =
+        atomic_load_explicit(&table->view, memory_order_acquire);
+
+    __builtin_prefetch(
+        &view->buckets[table_hash(table, key, key_size) >> view->shift]);
+}
+
 #endif /* table.h */

@@ -216,6 +216,12 @@ hash_update(struct ubpf_map *map, const void *key, const void *value,
     return err;
 }
 
+static void
+hash_prefetch(const struct ubpf_map *map, const void *key)
+{
+    table_prefetch(&hash_cast(map)->table, key, map->def.key_size);
+}
+
 static int
 hash_remove(struct ubpf_map *map, const void *key, uint64_t now)
 {
@@ -276,6 +282,7 @@ const struct map_ops ubpf_thread_hash_ops = {
     .read = hash_read,
     .update = hash_update,
     .remove = hash_remove,
+    .prefetch = hash_prefetch,
     .dump = hash_dump,
     .get_info = hash_get_info,
 };

@@ -108,7 +108,6 @@ emit_leave(struct generator *g, int verdict)
 {
     emit(g, 0xb7, 0, 0, 0, verdict);
     emit(g, 0x95, 0, 0, 0, 0);
-    g->regs[0] = NUMBER;
 }
 
 static void gen_block(struct generator *g, uint32_t n);
@@ -190,6 +189,11 @@ static void
 gen_proof(struct generator *g)
 {
     switch (below(9)) {
+    case 5:
+        if (one_in(4)) {
+            gen_any_check(g);
+        }
+        break;
     case 0:
     case 1:
         gen_length(g);

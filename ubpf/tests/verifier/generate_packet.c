@@ -32,22 +32,36 @@ gen_check(struct generator *g)
     }
     emit(g, 0xbf, tmp, ptr, 0, 0);
     emit(g, 0x07, tmp, 0, 0, below(40));
-    if (one_in(9)) { /* Any comparison, any way round. */
-        bool swap = one_in(2);
-
-        emit(g, (uint8_t) (below(14) << 4 | 0x0d), swap ? end : tmp,
-             swap ? tmp : end, 2, 0);
-    } else if (one_in(2)) {
-        emit(g, leave[below(2)], tmp, end, 2, 0);
+    if (one_in(2)) {
+        emit(g, leave[below(2)], tmp, end, 1, 0);
     } else {
-        emit(g, leave_swapped[below(2)], end, tmp, 2, 0);
+        emit(g, leave_swapped[below(2)], end, tmp, 1, 0);
     }
-    emit(g, 0xb7, 0, 0, 0, 2);
     emit(g, 0x05, 0, 0, 2, 0);
-    emit(g, 0xb7, 0, 0, 0, 1);
-    emit(g, 0x95, 0, 0, 0, 0);
-    g->regs[0] = NUMBER;
+    emit_leave(g, 1);
     g->regs[tmp] = PACKET;
+}
+
+/* Compares a packet pointer with the end in any way, and reads before it where
+ * that holds. */
+void
+gen_any_check(struct generator *g)
+{
+    uint8_t compare = (uint8_t) (below(14) << 4 | 0x0d);
+    const uint32_t ptr = 4, end = 5;
+    bool swap = one_in(2);
+
+    if (g->regs[6] != CTX) {
+        return;
+    }
+    emit(g, 0x79, ptr, 6, 0, 0);
+    emit(g, 0x79, end, 6, 8, 0);
+    emit(g, 0x07, ptr, 0, 0, 1 + below(40));
+    emit(g, compare, swap ? end : ptr, swap ? ptr : end, 2, 0);
+    emit_leave(g, 1);
+    emit(g, 0x71, 0, ptr, one_in(4) ? 0 : -1, 0);
+    g->regs[ptr] = PACKET;
+    g->regs[end] = END;
 }
 
 /* On one of two ways, which meet again at once, makes 'reg' less by a little;

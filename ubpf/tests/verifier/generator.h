@@ -57,7 +57,7 @@ uint32_t target(struct generator *);
 uint8_t size_bits(int log);
 /* 'x', or sometimes a number next to it. */
 int edge(int x);
-/* Leaves the program, with a number in r0, unless a jump before skips it. */
+/* Leaves the program, unless a jump before skips these two instructions. */
 void emit_leave(struct generator *, int verdict);
 
 /* generate_numbers.c: arithmetic, the stack, pointers to it and to values. */
@@ -73,6 +73,7 @@ void gen_join(struct generator *);
 /* generate_packet.c: the packet and what is proved of its length. */
 void gen_packet(struct generator *);
 void gen_check(struct generator *);
+void gen_any_check(struct generator *);
 void gen_variable(struct generator *);
 void gen_length(struct generator *);
 void gen_length_of_number(struct generator *);

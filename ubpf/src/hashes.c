@@ -9,6 +9,9 @@
 
 #include <ubpf/abi.h>
 
+#include "crc_inline.h"
+#include "hashes_inline.h"
+
 /* Reflected polynomials. */
 #define POLY_CRC16  0xa001u
 #define POLY_CRC32  0xedb88320u
@@ -77,132 +80,60 @@ crc(const uint32_t table[8][256], const uint8_t *p, size_t len)
     return ~crc;
 }
 
+uint32_t
+ubpf_crc_by_table(const void *data, size_t len, enum ubpf_hash algorithm)
+{
+    const uint8_t *p = data;
+    uint32_t sum = 0;
+
+    pthread_once(&once, make_tables);
+    if (algorithm != UBPF_HASH_CRC16) {
+        return crc(algorithm == UBPF_HASH_CRC32 ? crc32_table : crc32c_table,
+                   data, len);
+    }
+    for (; len; len--, p++) {
+        sum = sum >> 8 ^ crc16_table[(sum ^ *p) & 0xff];
+    }
+    return sum;
+}
+
 uint16_t
 ubpf_crc16(const void *data, size_t len)
 {
-    const uint8_t *p = data;
-    uint16_t crc = 0;
-
-    pthread_once(&once, make_tables);
-    for (; len; len--, p++) {
-        crc = (uint16_t) (crc >> 8 ^ crc16_table[(crc ^ *p) & 0xff]);
+#if defined CRC_HAS_MACHINE
+    if (crc_is_supported()) {
+        return (uint16_t) crc_inline(data, len, &crc16_constants);
     }
-    return crc;
+#endif
+    return (uint16_t) ubpf_crc_by_table(data, len, UBPF_HASH_CRC16);
 }
 
 uint32_t
 ubpf_crc32(const void *data, size_t len)
 {
-    pthread_once(&once, make_tables);
-    return crc(crc32_table, data, len);
-}
-
-#if defined __x86_64__
-/* The same by the machine's own instruction. */
-__attribute__((target("sse4.2"))) static uint32_t
-crc32c_machine(const uint8_t *p, size_t len)
-{
-    uint64_t crc = UINT32_MAX;
-    uint32_t crc32;
-
-    for (; len >= 8; len -= 8, p += 8) {
-        uint64_t word;
-
-        memcpy(&word, p, sizeof word);
-        crc = __builtin_ia32_crc32di(crc, word);
+#if defined CRC_HAS_MACHINE
+    if (crc_is_supported()) {
+        return crc_inline(data, len, &crc32_constants);
     }
-    for (crc32 = (uint32_t) crc; len; len--, p++) {
-        crc32 = __builtin_ia32_crc32qi(crc32, *p);
-    }
-    return ~crc32;
-}
 #endif
+    return ubpf_crc_by_table(data, len, UBPF_HASH_CRC32);
+}
 
 uint32_t
 ubpf_crc32c(const void *data, size_t len)
 {
-#if defined __x86_64__
-    if (__builtin_cpu_supports("sse4.2")) {
-        return crc32c_machine(data, len);
+#if defined CRC_HAS_MACHINE
+    if (crc_is_supported()) {
+        return crc32c_inline(data, len);
     }
 #endif
-    pthread_once(&once, make_tables);
-    return crc(crc32c_table, data, len);
-}
-
-/* XXH64 by its specification (Yann Collet, "xxHash fast digest algorithm"). */
-#define P1 UINT64_C(0x9e3779b185ebca87)
-#define P2 UINT64_C(0xc2b2ae3d27d4eb4f)
-#define P3 UINT64_C(0x165667b19e3779f9)
-#define P4 UINT64_C(0x85ebca77c2b2ae63)
-#define P5 UINT64_C(0x27d4eb2f165667c5)
-
-static uint64_t
-rotate(uint64_t x, unsigned int n)
-{
-    return x << n | x >> (64 - n);
-}
-
-static uint64_t
-word64(const uint8_t *p)
-{
-    uint64_t x;
-
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-
-static uint64_t
-xxh_round(uint64_t lane, uint64_t input)
-{
-    return rotate(lane + input * P2, 31) * P1;
-}
-
-static uint64_t
-xxh_merge(uint64_t h, uint64_t lane)
-{
-    return (h ^ xxh_round(0, lane)) * P1 + P4;
+    return ubpf_crc_by_table(data, len, UBPF_HASH_CRC32C);
 }
 
 uint64_t
 ubpf_xxh64(const void *data, size_t len)
 {
-    const uint8_t *p = data;
-    size_t left = len;
-    uint64_t h = P5;
-
-    if (left >= 32) {
-        uint64_t lane[4] = {P1 + P2, P2, 0, 0 - P1};
-
-        for (; left >= 32; left -= 32, p += 32) {
-            for (int i = 0; i < 4; i++) {
-                lane[i] = xxh_round(lane[i], word64(p + 8 * i));
-            }
-        }
-        h = rotate(lane[0], 1) + rotate(lane[1], 7) + rotate(lane[2], 12)
-            + rotate(lane[3], 18);
-        for (int i = 0; i < 4; i++) {
-            h = xxh_merge(h, lane[i]);
-        }
-    }
-    h += len;
-    for (; left >= 8; left -= 8, p += 8) {
-        h = rotate(h ^ xxh_round(0, word64(p)), 27) * P1 + P4;
-    }
-    if (left >= 4) {
-        uint32_t word;
-
-        memcpy(&word, p, sizeof word);
-        h = rotate(h ^ word * P1, 23) * P2 + P3;
-        left -= 4;
-        p += 4;
-    }
-    for (; left; left--, p++) {
-        h = rotate(h ^ *p * P5, 11) * P1;
-    }
-    h = (h ^ h >> 33) * P2;
-    h = (h ^ h >> 29) * P3;
-    return h ^ h >> 32;
+    return xxh64_inline(data, len);
 }
 
 uint64_t
@@ -222,13 +153,10 @@ ubpf_hash(const void *data, size_t len, uint64_t algorithm)
     }
 }
 
-/* A counter with a large odd step from a random start, scrambled (Steele, Lea
- * and Flood's SplitMix, 2014). */
 uint64_t
 ubpf_random(void)
 {
     static _Thread_local uint64_t state;
-    uint64_t x;
 
     if (!state
         && getrandom(&state, sizeof state, GRND_NONBLOCK)
@@ -236,11 +164,7 @@ ubpf_random(void)
         struct timespec now;
 
         clock_gettime(CLOCK_MONOTONIC, &now);
-        state = (uint64_t) now.tv_nsec * P1 ^ (uintptr_t) &state;
+        state = (uint64_t) now.tv_nsec * XXH_P1 ^ (uintptr_t) &state;
     }
-    state += UINT64_C(0x9e3779b97f4a7c15);
-    x = state;
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
+    return random_next(&state);
 }

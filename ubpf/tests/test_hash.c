@@ -68,18 +68,19 @@ known_answers(void)
 
 /* Bit by bit, as the CRCs are defined. */
 static uint32_t
-slow_crc(const uint8_t *p, size_t len, uint32_t poly)
+slow_crc(const uint8_t *p, size_t len, uint32_t poly, uint32_t first)
 {
-    uint32_t crc = UINT32_MAX;
+    uint32_t crc = first;
 
     for (size_t i = 0; i < len * 8; i++) {
         uint32_t bit = (crc ^ p[i / 8] >> i % 8) & 1;
 
         crc = crc >> 1 ^ (bit ? poly : 0);
     }
-    return ~crc;
+    return crc ^ first;
 }
 
+/* By tables, and by the machine's instructions where it has them. */
 static void
 crc_at_each_length_and_alignment(void)
 {
@@ -89,13 +90,39 @@ crc_at_each_length_and_alignment(void)
     for (size_t i = 0; i < sizeof data; i++) {
         data[i] = (uint8_t) (next_random(&random) >> 32);
     }
-    for (size_t len = 0; len <= 64; len++) {
+    for (size_t len = 0; len <= 70; len++) {
         for (size_t ofs = 0; ofs < 8; ofs++) {
-            CHECK_EQ(ubpf_crc32(data + ofs, len),
-                     slow_crc(data + ofs, len, 0xedb88320));
-            CHECK_EQ(ubpf_crc32c(data + ofs, len),
-                     slow_crc(data + ofs, len, 0x82f63b78));
+            const uint8_t *p = data + ofs;
+            uint32_t crc16 = slow_crc(p, len, 0xa001, 0);
+            uint32_t crc32 = slow_crc(p, len, 0xedb88320, UINT32_MAX);
+            uint32_t crc32c = slow_crc(p, len, 0x82f63b78, UINT32_MAX);
+
+            CHECK_EQ(ubpf_crc16(p, len), crc16);
+            CHECK_EQ(ubpf_crc32(p, len), crc32);
+            CHECK_EQ(ubpf_crc32c(p, len), crc32c);
+            CHECK_EQ(ubpf_crc_by_table(p, len, UBPF_HASH_CRC16), crc16);
+            CHECK_EQ(ubpf_crc_by_table(p, len, UBPF_HASH_CRC32), crc32);
+            CHECK_EQ(ubpf_crc_by_table(p, len, UBPF_HASH_CRC32C), crc32c);
         }
+    }
+}
+
+/* Nothing past the end is read (which the address sanitizer sees). */
+static void
+hashes_end_where_the_data_does(void)
+{
+    for (size_t len = 1; len <= 70; len++) {
+        uint8_t *data = calloc(1, len);
+
+        CHECK(data);
+        for (uint64_t algorithm = 1; algorithm <= 4; algorithm++) {
+            uint64_t before = ubpf_hash(data, len, algorithm);
+
+            data[len - 1] = 1;
+            CHECK(ubpf_hash(data, len, algorithm) != before);
+            data[len - 1] = 0;
+        }
+        free(data);
     }
 }
 
@@ -158,6 +185,7 @@ main(void)
     lookup3_takes_in_each_byte();
     known_answers();
     crc_at_each_length_and_alignment();
+    hashes_end_where_the_data_does();
     xxh64_known_answers();
     random_numbers_differ();
     map_keys();

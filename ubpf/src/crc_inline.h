@@ -46,7 +46,8 @@ static const struct crc_constants crc32_constants = {
 #if defined __x86_64__
 
 #define CRC_HAS_MACHINE 1
-#define CRC_MACHINE     __attribute__((target("pclmul,sse4.2"))) static inline
+#define CRC_TARGET      __attribute__((target("pclmul,sse4.2")))
+#define CRC_MACHINE     CRC_TARGET static inline
 
 typedef long long crc_words __attribute__((vector_size(16)));
 

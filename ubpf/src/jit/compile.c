@@ -42,9 +42,9 @@ static const struct {
 #define MAX_OPTIMIZED_INSNS   4096
 #define MAX_OPTIMIZED_TRAFFIC 8192
 
-/* Lookups in maps that are alike which are inlined; of more than this, all are
- * calls of one function. */
-#define INLINED_LOOKUPS 8
+/* Calls of one function of LIFT_SPECIAL which are inlined; of more than this,
+ * all are calls. */
+#define INLINED_CALLS 8
 
 static char *host_triple, *host_cpu, *host_features;
 static bool initialized;
@@ -154,7 +154,8 @@ calls_inlined(LLVMModuleRef module)
 }
 
 static void
-set_attribute(LLVMValueRef function, const char *name, const char *value)
+set_string_attribute(LLVMValueRef function, const char *name,
+                     const char *value)
 {
     LLVMContextRef context =
         LLVMGetModuleContext(LLVMGetGlobalParent(function));
@@ -165,22 +166,29 @@ set_attribute(LLVMValueRef function, const char *name, const char *value)
     LLVMAddAttributeAtIndex(function, LLVMAttributeFunctionIndex, attribute);
 }
 
-/* Lets the lookup 'f' be inlined where few call it, whatever its size. */
+static void
+set_attribute(struct compilation *c, LLVMValueRef f, const char *name)
+{
+    LLVMAddAttributeAtIndex(
+        f, LLVMAttributeFunctionIndex,
+        LLVMCreateEnumAttribute(
+            c->context, LLVMGetEnumAttributeKindForName(name, strlen(name)),
+            0));
+}
+
+/* Lets 'f' be inlined where few call it, whatever its size. */
 static void
 limit_inlining(struct compilation *c, LLVMValueRef f)
 {
-    unsigned int noinline = LLVMGetEnumAttributeKindForName("noinline", 8);
     int callers = 0;
 
     for (LLVMUseRef use = LLVMGetFirstUse(f); use; use = LLVMGetNextUse(use)) {
         callers++;
     }
-    if (callers <= INLINED_LOOKUPS) {
-        set_attribute(f, "function-inline-cost", "0");
+    if (callers <= INLINED_CALLS) {
+        set_string_attribute(f, "function-inline-cost", "0");
     } else {
-        LLVMAddAttributeAtIndex(
-            f, LLVMAttributeFunctionIndex,
-            LLVMCreateEnumAttribute(c->context, noinline, 0));
+        set_attribute(c, f, "noinline");
     }
 }
 
@@ -189,23 +197,39 @@ limit_inlining(struct compilation *c, LLVMValueRef f)
 static void
 set_attributes(struct compilation *c)
 {
-    unsigned int nounwind = LLVMGetEnumAttributeKindForName("nounwind", 8);
     LLVMValueRef f;
 
     for (f = LLVMGetFirstFunction(c->module); f; f = LLVMGetNextFunction(f)) {
         if (LLVMIsDeclaration(f)) {
             continue;
         }
-        set_attribute(f, "target-cpu", host_cpu);
-        set_attribute(f, "target-features", host_features);
-        LLVMAddAttributeAtIndex(
-            f, LLVMAttributeFunctionIndex,
-            LLVMCreateEnumAttribute(c->context, nounwind, 0));
-        if (has_prefix(f, LIFT_LOOKUP)) {
+        set_string_attribute(f, "target-cpu", host_cpu);
+        set_string_attribute(f, "target-features", host_features);
+        set_attribute(c, f, "nounwind");
+        if (is_inlined(f)) {
+            set_attribute(c, f, "alwaysinline");
+        }
+        if (has_prefix(f, LIFT_SPECIAL)) {
             limit_inlining(c, f);
         }
         if (strcmp(LLVMGetValueName(f), LIFT_ENTRY)) {
             LLVMSetLinkage(f, LLVMInternalLinkage);
+        }
+    }
+}
+
+/* Deletes those functions of inline.c in 'module', of which no body was read
+ * yet, that the program does not call. */
+static void
+delete_uncalled(struct compilation *c, LLVMModuleRef module)
+{
+    LLVMValueRef f, next;
+
+    for (f = LLVMGetFirstFunction(module); f; f = next) {
+        next = LLVMGetNextFunction(f);
+        if (is_inlined(f)
+            && !LLVMGetNamedFunction(c->module, LLVMGetValueName(f))) {
+            LLVMDeleteFunction(f);
         }
     }
 }
@@ -216,8 +240,6 @@ link_inlined(struct compilation *c)
 {
     LLVMMemoryBufferRef bitcode;
     LLVMModuleRef module;
-    LLVMValueRef f, next;
-    int err;
 
     if (!calls_inlined(c->module)) {
         return 0;
@@ -226,23 +248,14 @@ link_inlined(struct compilation *c)
         ubpf_inline_bitcode,
         (size_t) (ubpf_inline_bitcode_end - ubpf_inline_bitcode), "inline",
         true);
-    err = LLVMParseBitcodeInContext2(c->context, bitcode, &module);
-    LLVMDisposeMemoryBuffer(bitcode);
-    if (err) {
+    if (LLVMGetBitcodeModuleInContext2(c->context, bitcode, &module)) {
+        LLVMDisposeMemoryBuffer(bitcode);
         return EINVAL;
     }
+    delete_uncalled(c, module);
     LLVMSetTarget(module, host_triple);
     LLVMSetDataLayout(module, LLVMGetDataLayoutStr(c->module));
-    if (LLVMLinkModules2(c->module, module)) {
-        return EINVAL;
-    }
-    for (f = LLVMGetFirstFunction(c->module); f; f = next) {
-        next = LLVMGetNextFunction(f);
-        if (is_inlined(f) && !LLVMGetFirstUse(f)) {
-            LLVMDeleteFunction(f);
-        }
-    }
-    return 0;
+    return LLVMLinkModules2(c->module, module) ? EINVAL : 0;
 }
 
 /* Makes inttoptr(x + CONSTANT) a place CONSTANT bytes after inttoptr(x), so

@@ -69,8 +69,31 @@ step_alu(const struct ubpf_op *op, const struct flow_state *state)
     return any;
 }
 
+const struct ubpf_map *
+flow_map(const struct ubpf_jit_input *in, struct flow_value v)
+{
+    return (v.kind == FLOW_MAP || v.kind == FLOW_ELEMENT) && v.n >= 0
+                   && v.n < in->n_maps
+               ? in->maps[v.n]
+               : NULL;
+}
+
+/* What a call of helper 'id' returns. */
+static struct flow_value
+call_result(const struct ubpf_jit_input *in, int64_t id,
+            const struct flow_state *state)
+{
+    const struct ubpf_map *map = flow_map(in, state->reg[1]);
+
+    return id == UBPF_HELPER_MAP_LOOKUP && map
+                   && map->def.type == UBPF_MAP_TYPE_ARRAY_OF_MAPS
+               ? (struct flow_value) {FLOW_ELEMENT, map->def.extra}
+               : any;
+}
+
 void
-flow_step(const struct ubpf_op *op, struct flow_state *state)
+flow_step(const struct ubpf_jit_input *in, const struct ubpf_op *op,
+          struct flow_state *state)
 {
     switch ((enum ubpf_kind) op->kind) {
     case UBPF_KIND_ALU:
@@ -93,7 +116,9 @@ flow_step(const struct ubpf_op *op, struct flow_state *state)
         break;
     case UBPF_KIND_CALL:
     case UBPF_KIND_CALL_LOCAL:
-        for (int i = 0; i <= UBPF_HELPER_MAX_ARGS; i++) {
+        state->reg[0] =
+            op->kind == UBPF_KIND_CALL ? call_result(in, op->imm, state) : any;
+        for (int i = 1; i <= UBPF_HELPER_MAX_ARGS; i++) {
             state->reg[i] = any;
         }
         break;
@@ -111,9 +136,10 @@ flow_arg_size(const struct ubpf_jit_input *in,
     const struct ubpf_map_def *def = NULL;
 
     for (int j = 0; j < i; j++) {
-        if (desc->args[j] == UBPF_ARG_MAP && arg[j].kind == FLOW_MAP
-            && arg[j].n >= 0 && arg[j].n < in->n_maps) {
-            def = &in->maps[arg[j].n]->def;
+        const struct ubpf_map *map = flow_map(in, arg[j]);
+
+        if (desc->args[j] == UBPF_ARG_MAP && map) {
+            def = &map->def;
         }
     }
     switch (desc->args[i]) {
@@ -404,7 +430,7 @@ find_values(struct flow *flow, bool entry)
         state = block->in;
         for (uint32_t pc = block->start; pc < block->end; pc += op.len) {
             ubpf_decode(flow->in->insns, flow->in->n_insns, pc, &op);
-            flow_step(&op, &state);
+            flow_step(flow->in, &op, &state);
         }
         while (n_next--) {
             struct flow_block *to = &flow->blocks[next[n_next]];
@@ -476,7 +502,7 @@ touch_op(struct flow *flow, const struct ubpf_op *op,
 
     switch ((enum ubpf_kind) op->kind) {
     case UBPF_KIND_ALU:
-        flow_step(op, &after);
+        flow_step(flow->in, op, &after);
         if (after.reg[op->dst].kind == FLOW_STACK) {
             return;
         }
@@ -528,7 +554,7 @@ find_stack(struct flow *flow)
              pc += op.len) {
             ubpf_decode(flow->in->insns, flow->in->n_insns, pc, &op);
             touch_op(flow, &op, &state);
-            flow_step(&op, &state);
+            flow_step(flow->in, &op, &state);
         }
     }
     flow->whole |= flow->escapes;

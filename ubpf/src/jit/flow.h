@@ -19,10 +19,12 @@
 enum flow_kind {
     FLOW_UNREACHED, /* Nothing leads here (yet). */
     FLOW_ANY,
-    FLOW_STACK, /* r10 of this function + 'n'. */
-    FLOW_CTX,   /* The context + 'n'. */
-    FLOW_MAP,   /* Map number 'n'. */
-    FLOW_CONST, /* 'n'. */
+    FLOW_STACK,   /* r10 of this function + 'n'. */
+    FLOW_CTX,     /* The context + 'n'. */
+    FLOW_MAP,     /* Map number 'n'. */
+    FLOW_ELEMENT, /* NULL, or an element of an array of maps that looks like
+                   * map number 'n', but for max_entries. */
+    FLOW_CONST,   /* 'n'. */
 };
 
 struct flow_value {
@@ -70,7 +72,12 @@ int flow_init(struct flow *flow, const struct ubpf_jit_input *in,
 void flow_uninit(struct flow *flow);
 
 /* Changes '*state' as 'op' does. */
-void flow_step(const struct ubpf_op *op, struct flow_state *state);
+void flow_step(const struct ubpf_jit_input *in, const struct ubpf_op *op,
+               struct flow_state *state);
+
+/* The map that 'v' is, or that it looks like, or NULL. */
+const struct ubpf_map *flow_map(const struct ubpf_jit_input *in,
+                                struct flow_value v);
 
 /* The bytes that helper argument 'i' of 'desc' points to, or -1 when that is
  * not known. */

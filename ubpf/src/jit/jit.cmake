@@ -57,6 +57,8 @@ add_library(ubpf_jit MODULE
   src/jit/flow.c
   src/jit/lift.c
   src/jit/lift_call.c
+  src/jit/lift_inline.c
+  src/jit/lift_map.c
   src/jit/lift_ops.c
   src/jit/lift_value.c)
 target_include_directories(ubpf_jit PRIVATE include src)

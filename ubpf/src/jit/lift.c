@@ -99,7 +99,7 @@ lift_block(struct lift *l, uint32_t i)
         at = pc;
         lift_op(l, &op);
         if (pc + op.len < block->end) {
-            flow_step(&op, &l->state);
+            flow_step(l->m->in, &op, &l->state);
         }
     }
     if (l->dead) {
@@ -189,7 +189,10 @@ static bool
 uses_threads(const struct ubpf_jit_input *in)
 {
     for (uint32_t i = 0; i < in->n_maps; i++) {
-        if (in->maps[i]->def.type == UBPF_MAP_TYPE_THREAD_ARRAY) {
+        uint32_t type = in->maps[i]->def.type;
+
+        if (type == UBPF_MAP_TYPE_THREAD_ARRAY
+            || type == UBPF_MAP_TYPE_THREAD_HASH) {
             return true;
         }
     }

@@ -16,8 +16,8 @@
 /* Name of the function of type ubpf_native_fn in the module. */
 #define LIFT_ENTRY "ubpf_run_burst"
 
-/* How the names of functions that look up a key in a map begin. */
-#define LIFT_LOOKUP "lookup."
+/* How the names of functions begin that lift_call_special() makes. */
+#define LIFT_SPECIAL "special."
 
 /* A module that is being written. */
 struct lift_module {
@@ -36,6 +36,7 @@ struct lift_module {
 struct lift_env {
     struct ubpf_env env;
     uint64_t now;    /* The time of the burst; 0: not asked for yet. */
+    uint64_t random; /* The last random number's; 0: none yet. */
     uint32_t thread; /* The number of the calling thread. */
 };
 
@@ -68,6 +69,7 @@ int lift_program(const struct ubpf_jit_input *in, LLVMModuleRef module,
 /* Values (lift_value.c). */
 LLVMValueRef lift_int(struct lift *l, uint64_t value);
 LLVMValueRef lift_address(struct lift *l, uint64_t address);
+LLVMValueRef lift_as_pointer(struct lift *l, LLVMValueRef value);
 /* The number in register 'reg'. */
 LLVMValueRef lift_reg(struct lift *l, int reg);
 void lift_set_reg(struct lift *l, int reg, LLVMValueRef value);
@@ -89,5 +91,40 @@ void lift_atomic(struct lift *l, const struct ubpf_op *op);
 void lift_call(struct lift *l, const struct ubpf_op *op);
 void lift_call_local(struct lift *l, const struct ubpf_op *op);
 void lift_map(struct lift *l, const struct ubpf_op *op);
+
+/* Calls of what is not the program (lift_inline.c).  None keeps a copy of a
+ * pointer that it gets. */
+
+/* Calls the C function at 'address', which takes the 'n' arguments and does
+ * not throw. */
+LLVMValueRef lift_call_c(struct lift *l, uintptr_t address, LLVMTypeRef result,
+                         LLVMValueRef args[], unsigned int n);
+
+/* Calls the function 'name' of inline.c. */
+LLVMValueRef lift_call_inline(struct lift *l, const char *name,
+                              LLVMTypeRef result, LLVMValueRef args[],
+                              unsigned int n);
+
+/* The same with up to two constants after the arguments: of each function and
+ * constants the module has one copy, optimised before it is inlined where that
+ * pays. */
+LLVMValueRef lift_call_special(struct lift *l, const char *name,
+                               LLVMTypeRef result, LLVMValueRef args[],
+                               unsigned int n, const uint32_t constants[],
+                               unsigned int n_constants);
+
+/* Helpers that take a map, given their arguments from r2 on (lift_map.c); NULL
+ * where there is nothing better than the helper itself. */
+LLVMValueRef lift_map_lookup(struct lift *l, LLVMValueRef r2);
+LLVMValueRef lift_map_update(struct lift *l, const LLVMValueRef r2[3]);
+LLVMValueRef lift_map_delete(struct lift *l, LLVMValueRef r2);
+LLVMValueRef lift_ring_output(struct lift *l, LLVMValueRef r2);
+LLVMValueRef lift_meter_execute(struct lift *l, const LLVMValueRef r2[3]);
+
+/* A pointer to what is at 'offset' in the struct lift_env. */
+LLVMValueRef lift_env_field(struct lift *l, size_t offset);
+
+/* Sets 'args' to what functions take that ask for the time of the burst. */
+void lift_add_clock(struct lift *l, LLVMValueRef args[2]);
 
 #endif /* lift.h */

@@ -145,7 +145,7 @@ lift_alu(struct lift *l, const struct ubpf_op *op)
     struct flow_state after = l->state;
     LLVMValueRef result;
 
-    flow_step(op, &after);
+    flow_step(l->m->in, op, &after);
     if (after.reg[op->dst].kind == FLOW_STACK && !l->flow.escapes) {
         return; /* Nobody wants the number. */
     }

@@ -28,6 +28,14 @@ lift_address(struct lift *l, uint64_t address)
     return LLVMConstIntToPtr(lift_int(l, address), l->m->ptr);
 }
 
+LLVMValueRef
+lift_as_pointer(struct lift *l, LLVMValueRef value)
+{
+    return LLVMGetTypeKind(LLVMTypeOf(value)) == LLVMPointerTypeKind
+               ? value
+               : LLVMBuildIntToPtr(l->m->builder, value, l->m->ptr, "");
+}
+
 static LLVMValueRef
 offset_pointer(struct lift *l, LLVMValueRef base, int64_t offset)
 {

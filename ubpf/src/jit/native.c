@@ -18,6 +18,7 @@
 #include "host.h"
 #include "maps/map.h"
 #include "maps/meter.h"
+#include "maps/ring.h"
 #include "maps/thread.h"
 
 #define PLUGIN_FILE "libubpf-jit.so"
@@ -107,6 +108,7 @@ compile(const struct ubpf_host *host, const struct ubpf_object *obj,
         .thread_index = ubpf_thread_index,
         .meters = ubpf_meter_map_meters,
         .meter_update = ubpf_meter_update,
+        .ring_lose = ubpf_ring_lose,
     };
     struct ubpf_function *functions;
     char *text = NULL;

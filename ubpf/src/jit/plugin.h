@@ -20,6 +20,9 @@
 #include "isa/functions.h"
 #include "isa/isa.h"
 
+struct ring_map;
+struct ring_slot;
+
 /* Native code for a program: runs it on runs[0] to runs[n - 1] and stores the
  * verdicts. */
 typedef void ubpf_native_fn(struct ubpf_run *const runs[], size_t n,
@@ -42,6 +45,8 @@ struct ubpf_jit_input {
     struct ubpf_meter *(*meters)(const struct ubpf_map *map);
     uint64_t (*meter_update)(struct ubpf_meter *meter, uint64_t units,
                              uint64_t colour, uint64_t now);
+    void (*ring_lose)(struct ring_map *ring, struct ring_slot *slot,
+                      uint64_t number);
 };
 
 struct ubpf_jit_code {

@@ -136,21 +136,9 @@ ubpf_value_read(void *dst_, const void *shared_, size_t size)
 }
 
 void
-ubpf_value_write(void *shared_, const void *src_, size_t size)
+ubpf_value_write(void *shared, const void *src, size_t size)
 {
-    uint8_t *shared = __builtin_assume_aligned(shared_, 8);
-    const uint8_t *src = src_;
-    size_t i;
-
-    for (i = 0; i + 8 <= size; i += 8) {
-        uint64_t word;
-
-        memcpy(&word, src + i, sizeof word);
-        __atomic_store_n((uint64_t *) (shared + i), word, __ATOMIC_RELAXED);
-    }
-    for (; i < size; i++) {
-        __atomic_store_n(shared + i, src[i], __ATOMIC_RELAXED);
-    }
+    value_write_inline(shared, src, size);
 }
 
 /* The aging of 'value'. */

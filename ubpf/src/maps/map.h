@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <ubpf/ubpf.h>
 
@@ -138,6 +139,25 @@ uint64_t ubpf_meter_map_execute(const struct ubpf_map *map, uint64_t index,
  * aligned to 8 bytes and may be written and read at the same time. */
 void ubpf_value_read(void *dst, const void *shared, size_t size);
 void ubpf_value_write(void *shared, const void *src, size_t size);
+
+/* ubpf_value_write() for whoever knows the size. */
+static inline void
+value_write_inline(void *shared_, const void *src_, size_t size)
+{
+    uint8_t *shared = __builtin_assume_aligned(shared_, 8);
+    const uint8_t *src = src_;
+    size_t i;
+
+    for (i = 0; i + 8 <= size; i += 8) {
+        uint64_t word;
+
+        memcpy(&word, src + i, sizeof word);
+        __atomic_store_n((uint64_t *) (shared + i), word, __ATOMIC_RELAXED);
+    }
+    for (; i < size; i++) {
+        __atomic_store_n(shared + i, src[i], __ATOMIC_RELAXED);
+    }
+}
 
 /* Values of maps whose entries have state.
  *

@@ -1,34 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
- * Rings of records for the control plane.
- *
- * A writer takes the next number and with it a slot, which it marks as being
- * written; a reader copies a slot and then looks whether it was marked
- * meanwhile.  A writer that finds its slot marked by another, which is then a
- * whole round behind or ahead, gives up. */
+/* SPDX-License-Identifier: Apache-2.0 */
 
-#include <errno.h>
-#include <string.h>
+#include "maps/ring.h"
 
-#include "maps/map.h"
 #include "maps/memory.h"
-
-struct ring_slot {
-    /* Twice the number of the record in the slot, plus 1 while it is being
-     * written; 0: none yet. */
-    atomic_uint_least64_t state;
-    atomic_uint_least64_t lost; /* Number of the last record lost here. */
-    uint64_t size;              /* Bytes of the record. */
-    uint64_t data[];
-};
-
-struct ring_map {
-    struct ubpf_map up;
-    uint64_t stride; /* Bytes of a slot. */
-    uint8_t *slots;
-    atomic_uint_least64_t n_dropped;
-    _Alignas(64) atomic_uint_least64_t last; /* Number of the newest record. */
-};
 
 static struct ring_map *
 ring_cast(const struct ubpf_map *map)
@@ -80,14 +54,11 @@ ring_destroy(struct ubpf_map *map)
 static struct ring_slot *
 slot_of(const struct ring_map *ring, uint64_t number)
 {
-    return (struct ring_slot *) (ring->slots
-                                 + (number & (ring->up.def.max_entries - 1))
-                                       * ring->stride);
+    return ring_slot(ring, number, ring->up.def.max_entries);
 }
 
-/* Counts record 'number' as lost. */
-static void
-lose(struct ring_map *ring, struct ring_slot *slot, uint64_t number)
+void
+ubpf_ring_lose(struct ring_map *ring, struct ring_slot *slot, uint64_t number)
 {
     uint64_t lost = atomic_load_explicit(&slot->lost, memory_order_relaxed);
 
@@ -103,30 +74,10 @@ lose(struct ring_map *ring, struct ring_slot *slot, uint64_t number)
 int
 ubpf_ring_output(struct ubpf_map *map, const void *data, uint64_t size)
 {
-    struct ring_map *ring = ring_cast(map);
-    struct ring_slot *slot;
-    uint64_t number, state;
-
-    if (size > map->def.value_size) {
-        return E2BIG;
-    }
-    number =
-        1 + atomic_fetch_add_explicit(&ring->last, 1, memory_order_relaxed);
-    slot = slot_of(ring, number);
-    state = atomic_load_explicit(&slot->state, memory_order_relaxed);
-    if (state & 1 || state / 2 > number
-        || !atomic_compare_exchange_strong_explicit(
-            &slot->state, &state, 2 * number + 1, memory_order_acquire,
-            memory_order_relaxed)) {
-        lose(ring, slot, number);
-        return EAGAIN;
-    }
-    /* A reader that sees any of what follows sees the mark. */
-    atomic_thread_fence(memory_order_release);
-    __atomic_store_n(&slot->size, size, __ATOMIC_RELAXED);
-    ubpf_value_write(slot->data, data, size);
-    atomic_store_explicit(&slot->state, 2 * number, memory_order_release);
-    return 0;
+    return size > map->def.value_size
+               ? E2BIG
+               : ring_output_inline(map, data, size, map->def.max_entries,
+                                    ubpf_ring_lose);
 }
 
 /* Copies record 'number', in the control plane's form, to 'value'.  Returns 0,

@@ -1,24 +1,11 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
- * Hash maps whose values exist once per thread.  Keys are in a hash table;
- * an element's place in the block that they come from is the place of its
- * values in the threads' blocks. */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "maps/thread_hash.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "maps/map.h"
 #include "maps/memory.h"
-#include "maps/pool.h"
-#include "maps/table.h"
-#include "maps/thread.h"
-
-struct thread_hash_map {
-    struct ubpf_map up;
-    struct table table;
-    struct pool *pool;
-    struct thread_values values;
-};
 
 static struct thread_hash_map *
 hash_cast(const struct ubpf_map *map)
@@ -67,6 +54,9 @@ hash_create(const struct ubpf_host *host, const struct ubpf_map_def *def)
         map_free(host, hash, sizeof *hash);
         return NULL;
     }
+    hash->first = pool_element(hash->pool, 0);
+    hash->stride =
+        (uintptr_t) pool_element(hash->pool, 1) - (uintptr_t) hash->first;
     return &hash->up;
 }
 
@@ -96,7 +86,7 @@ static uint64_t
 offset_of(const struct thread_hash_map *hash,
           const struct table_element *element)
 {
-    return (uint64_t) pool_index(element) * hash->up.def.value_size;
+    return thread_hash_offset(hash, element, hash->up.def.value_size);
 }
 
 /* The calling thread's value in 'element', or NULL for want of memory. */

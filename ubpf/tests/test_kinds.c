@@ -268,9 +268,9 @@ ring_keeps_the_newest_records(void)
 static void
 memory_has_a_limit(void)
 {
-    struct ubpf_map *map = make(UBPF_MAP_TYPE_LPM, 8, 1000, 100);
+    struct ubpf_map *map = make(UBPF_MAP_TYPE_LPM, 10, 1000, 100);
     uint64_t used = ubpf_memory_used();
-    uint8_t key[8] = {32, 0, 0, 0, 10, 0, 0, 0}, value[1000] = {0};
+    uint8_t key[10] = {48, 0, 0, 0, 10, 0, 0, 0}, value[1000] = {0};
     struct ubpf_map_def big = {UBPF_MAP_TYPE_ARRAY, 4, 8, 100000, 0};
     struct ubpf_map_info info;
     int n = 0, err;

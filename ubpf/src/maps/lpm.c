@@ -2,9 +2,10 @@
  *
  * Longest prefix match.  The entries are in a hash table, each under its
  * prefix with the bits after it cleared, which updates, deletes and dumps go
- * through.  Lookups of whole keys go through an index that takes eight bits at
- * a time, those of prefixes through a binary trie, which also tells what is
- * behind an entry that goes.  All three lead to the same elements. */
+ * through.  Lookups of whole keys go through an index that takes eight or more
+ * bits at a time; those of prefixes, and the search for what is behind an
+ * entry that goes, look into the hash table for each length that an entry
+ * has. */
 
 #include "maps/lpm.h"
 
@@ -14,11 +15,16 @@
 #include "elf/object.h"
 #include "maps/memory.h"
 
-#define PREFIX_LEN_SIZE sizeof(uint32_t)
-
 /* A key of any size, copied, so that nobody writes to it meanwhile. */
 struct lpm_key {
     uint8_t bytes[UBPF_MAX_KEY_SIZE];
+};
+
+/* How many entries have each prefix length, and a bit for each that some
+ * have. */
+struct lpm_lengths {
+    atomic_uint_least64_t in_use[UBPF_MAX_KEY_SIZE * 8 / 64];
+    uint32_t n[];
 };
 
 static struct lpm_map *
@@ -40,23 +46,22 @@ value_size(const struct ubpf_map_def *def)
     return (uint32_t) ubpf_round8(def->value_size);
 }
 
-/* True if a map of 'def' has the index for many prefixes of 32 bits, which
- * has the values too. */
-static bool
-uses_direct(const struct ubpf_map_def *def)
+static uint64_t
+lengths_size(uint32_t max_prefix_len)
 {
-    return def->key_size == PREFIX_LEN_SIZE + 4
-           && def->max_entries >= DIRECT_MIN_ENTRIES;
+    return sizeof(struct lpm_lengths)
+           + (max_prefix_len + 1) * sizeof(uint32_t);
 }
 
 static uint64_t
 lpm_footprint(const struct ubpf_map_def *def)
 {
-    uint32_t data_size = def->key_size - (uint32_t) PREFIX_LEN_SIZE;
+    uint32_t data_size = def->key_size - (uint32_t) LPM_LEN_SIZE;
     uint64_t n = def->max_entries;
 
-    return sizeof(struct lpm_map) + table_footprint(n) + trie_footprint(def)
-           + (uses_direct(def)
+    return sizeof(struct lpm_map) + table_footprint(n)
+           + lengths_size(data_size * 8)
+           + (lpm_uses_direct(def->key_size)
                   ? pool_footprint(DIRECT_ELEMENT_SIZE, n)
                         + direct_footprint(n, value_size(def))
                   : pool_footprint(value_ofs(def) + value_size(def), n)
@@ -70,7 +75,7 @@ init_index(struct lpm_map *lpm, const struct ubpf_host *host,
 {
     uint64_t size = value_ofs(def) + value_size(def);
 
-    if (!uses_direct(def)) {
+    if (!lpm_uses_direct(def->key_size)) {
         lpm->pool = pool_create(host, size, 0);
         return lpm->pool ? stride_init(&lpm->stride, host) : ENOMEM;
     }
@@ -89,17 +94,17 @@ lpm_create(const struct ubpf_host *host, const struct ubpf_map_def *def)
     if (!lpm) {
         return NULL;
     }
-    lpm->max_prefix_len = (uint32_t) (def->key_size - PREFIX_LEN_SIZE) * 8;
+    lpm->max_prefix_len = (uint32_t) (def->key_size - LPM_LEN_SIZE) * 8;
     lpm->value_ofs = value_ofs(def);
-    if (init_index(lpm, host, def)
-        || trie_init(&lpm->trie, host, lpm->max_prefix_len / 8)
+    lpm->lengths = map_zalloc(host, lengths_size(lpm->max_prefix_len));
+    if (!lpm->lengths || init_index(lpm, host, def)
         || table_init(&lpm->table, host, def->key_size, def->max_entries, true)
         || ubpf_map_init(&lpm->up, &ubpf_lpm_ops, host, def)) {
         table_uninit(&lpm->table, NULL);
-        trie_uninit(&lpm->trie);
         stride_uninit(&lpm->stride);
         direct_uninit(&lpm->direct);
         pool_destroy(lpm->pool);
+        map_free(host, lpm->lengths, lengths_size(lpm->max_prefix_len));
         map_free(host, lpm, sizeof *lpm);
         return NULL;
     }
@@ -112,11 +117,11 @@ lpm_destroy(struct ubpf_map *map)
     struct lpm_map *lpm = lpm_cast(map);
     struct ubpf_host host = map->host;
 
-    trie_uninit(&lpm->trie);
     stride_uninit(&lpm->stride);
     direct_uninit(&lpm->direct);
     table_uninit(&lpm->table, pool_free);
     pool_destroy(lpm->pool);
+    map_free(&host, lpm->lengths, lengths_size(lpm->max_prefix_len));
     ubpf_map_uninit(map);
     map_free(&host, lpm, sizeof *lpm);
 }
@@ -124,7 +129,7 @@ lpm_destroy(struct ubpf_map *map)
 static void *
 value_of(const struct lpm_map *lpm, const struct table_element *element)
 {
-    if (lpm->direct.slots) {
+    if (lpm_uses_direct(lpm->up.def.key_size)) {
         return direct_value(&lpm->direct, element);
     }
     return (uint8_t *) (uintptr_t) element + lpm->value_ofs;
@@ -145,7 +150,7 @@ copy_key(const struct lpm_map *lpm, const void *key, struct lpm_key *copy)
 static void
 cut_key(const struct lpm_map *lpm, struct lpm_key *key, uint32_t prefix_len)
 {
-    uint8_t *data = key->bytes + PREFIX_LEN_SIZE;
+    uint8_t *data = key->bytes + LPM_LEN_SIZE;
     uint32_t first = prefix_len / 8, size = lpm->max_prefix_len / 8;
 
     if (first < size) {
@@ -154,43 +159,109 @@ cut_key(const struct lpm_map *lpm, struct lpm_key *key, uint32_t prefix_len)
     }
 }
 
-/* Counting bits takes an instruction that not all x86-64 machines have. */
-#if defined __x86_64__ && !defined __POPCNT__
-__attribute__((target("popcnt"))) static struct table_element *
-stride_lookup_popcnt(const struct stride *stride, const uint8_t *data)
+/* The element for exactly 'key', which is cut, or NULL. */
+static struct table_element *
+find_exact(const struct lpm_map *lpm, const struct lpm_key *key)
 {
-    return stride_lookup_inline(stride, data);
+    uint32_t key_size = lpm->up.def.key_size;
+
+    return table_find(&lpm->table, key->bytes, key_size,
+                      table_hash(&lpm->table, key->bytes, key_size));
+}
+
+/* The element for the longest prefix of '*key' of at most 'limit' bits, or
+ * NULL.  Bits of '*key' get lost. */
+static struct table_element *
+find_shorter(const struct lpm_map *lpm, struct lpm_key *key, uint32_t limit)
+{
+    uint64_t more = UINT64_MAX >> (63 - limit % 64);
+
+    for (uint32_t i = limit / 64 + 1; i-- > 0; more = UINT64_MAX) {
+        uint64_t lengths = more
+                           & atomic_load_explicit(&lpm->lengths->in_use[i],
+                                                  memory_order_acquire);
+
+        while (lengths) {
+            uint32_t bit = 63 - (uint32_t) __builtin_clzll(lengths);
+            uint32_t prefix_len = 64 * i + bit;
+            struct table_element *element;
+
+            memcpy(key->bytes, &prefix_len, sizeof prefix_len);
+            cut_key(lpm, key, prefix_len);
+            element = find_exact(lpm, key);
+            if (element) {
+                return element;
+            }
+            lengths &= ~(UINT64_C(1) << bit);
+        }
+    }
+    return NULL;
+}
+
+/* Notes that one entry more has this prefix length, or one less. */
+static void
+count_length(struct lpm_map *lpm, uint32_t prefix_len, bool more)
+{
+    uint64_t bit = UINT64_C(1) << prefix_len % 64;
+
+    if (more && !lpm->lengths->n[prefix_len]++) {
+        atomic_fetch_or_explicit(&lpm->lengths->in_use[prefix_len / 64], bit,
+                                 memory_order_release);
+    } else if (!more && !--lpm->lengths->n[prefix_len]) {
+        atomic_fetch_and_explicit(&lpm->lengths->in_use[prefix_len / 64], ~bit,
+                                  memory_order_release);
+    }
+}
+
+/* Counting bits takes an instruction that not all x86-64 machines have. */
+static inline void *
+find_whole_inline(const struct lpm_map *lpm, const uint8_t *data)
+{
+    struct table_element *element;
+
+    if (lpm_uses_direct(lpm->up.def.key_size)) {
+        return direct_lookup_inline(&lpm->direct, data);
+    }
+    element = stride_lookup_inline(&lpm->stride, data);
+    return element ? (uint8_t *) element + lpm->value_ofs : NULL;
+}
+
+#if defined __x86_64__ && !defined __POPCNT__
+__attribute__((target("popcnt"))) static void *
+find_whole_popcnt(const struct lpm_map *lpm, const uint8_t *data)
+{
+    return find_whole_inline(lpm, data);
 }
 #endif
 
-static struct table_element *
-stride_lookup(const struct stride *stride, const uint8_t *data)
+/* The value for the longest prefix of 'data', which has all bits. */
+static void *
+find_whole(const struct lpm_map *lpm, const uint8_t *data)
 {
 #if defined __x86_64__ && !defined __POPCNT__
     if (__builtin_cpu_supports("popcnt")) {
-        return stride_lookup_popcnt(stride, data);
+        return find_whole_popcnt(lpm, data);
     }
 #endif
-    return stride_lookup_inline(stride, data);
+    return find_whole_inline(lpm, data);
 }
 
 /* The value for the longest prefix of 'key', or NULL. */
 static void *
 find_longest(const struct lpm_map *lpm, const void *key)
 {
-    const uint8_t *data = (const uint8_t *) key + PREFIX_LEN_SIZE;
-    const struct table_element *element = NULL;
+    const struct table_element *element;
+    struct lpm_key copy;
     uint32_t prefix_len;
 
     memcpy(&prefix_len, key, sizeof prefix_len);
-    if (prefix_len < lpm->max_prefix_len) {
-        element = trie_lookup(&lpm->trie, data, prefix_len);
-    } else if (prefix_len == lpm->max_prefix_len) {
-        if (lpm->direct.slots) {
-            return direct_lookup_inline(&lpm->direct, data);
-        }
-        element = stride_lookup(&lpm->stride, data);
+    if (prefix_len == lpm->max_prefix_len) {
+        return find_whole(lpm, (const uint8_t *) key + LPM_LEN_SIZE);
+    } else if (prefix_len > lpm->max_prefix_len) {
+        return NULL;
     }
+    memcpy(copy.bytes, key, lpm->up.def.key_size);
+    element = find_shorter(lpm, &copy, prefix_len);
     return element ? value_of(lpm, element) : NULL;
 }
 
@@ -217,23 +288,17 @@ lpm_read(const struct ubpf_map *map, const void *key, void *value)
     return 0;
 }
 
-/* The element for exactly 'key', which is cut, or NULL. */
-static struct table_element *
-find_exact(const struct lpm_map *lpm, const void *key, uint64_t hash)
-{
-    return table_find(&lpm->table, key, lpm->up.def.key_size, hash);
-}
-
 /* Puts 'element', with its key, into the map.  '*oldp' is then what it
  * replaces, or NULL; or, with an error, 'element' if it was seen. */
 static int
 insert(struct lpm_map *lpm, struct table_element *element, const void *value,
        uint64_t flags, struct table_element **oldp)
 {
-    const uint8_t *data = element->key + PREFIX_LEN_SIZE;
+    const uint8_t *data = element->key + LPM_LEN_SIZE;
     uint64_t hash =
         table_hash(&lpm->table, element->key, lpm->up.def.key_size);
-    struct table_element *old = find_exact(lpm, element->key, hash);
+    struct table_element *old =
+        table_find(&lpm->table, element->key, lpm->up.def.key_size, hash);
     uint32_t prefix_len;
     int err;
 
@@ -247,9 +312,8 @@ insert(struct lpm_map *lpm, struct table_element *element, const void *value,
                    old ? value_of(lpm, old) : NULL, flags);
     if (old) {
         table_replace(&lpm->table, old, element);
-        trie_set(&lpm->trie, data, prefix_len, element);
-        if (lpm->direct.slots) {
-            direct_exchange(&lpm->direct, data, prefix_len, old, element);
+        if (lpm_uses_direct(lpm->up.def.key_size)) {
+            direct_replace(&lpm->direct, data, prefix_len, old, element);
         } else {
             stride_replace(&lpm->stride, data, prefix_len, old, element);
         }
@@ -260,14 +324,11 @@ insert(struct lpm_map *lpm, struct table_element *element, const void *value,
         >= lpm->up.def.max_entries) {
         return ENOSPC;
     }
-    err = trie_reserve(&lpm->trie);
-    if (!err) {
-        err = table_insert(&lpm->table, element, hash);
-    }
+    err = table_insert(&lpm->table, element, hash);
     if (err) {
         return err;
     }
-    err = lpm->direct.slots
+    err = lpm_uses_direct(lpm->up.def.key_size)
               ? direct_add(&lpm->direct, data, prefix_len, element)
               : stride_add(&lpm->stride, data, prefix_len, element);
     if (err) {
@@ -276,7 +337,7 @@ insert(struct lpm_map *lpm, struct table_element *element, const void *value,
         *oldp = element;
         return err;
     }
-    trie_set(&lpm->trie, data, prefix_len, element);
+    count_length(lpm, prefix_len, true);
     return 0;
 }
 
@@ -309,20 +370,19 @@ lpm_update(struct ubpf_map *map, const void *key_, const void *value,
     return err;
 }
 
-/* Takes 'old', with the prefix at the start of 'key', out. */
+/* Takes 'old', for '*key', which is cut, out.  Bits of '*key' get lost. */
 static void
-take_out(struct lpm_map *lpm, const struct lpm_key *key,
-         struct table_element *old)
+take_out(struct lpm_map *lpm, struct lpm_key *key, struct table_element *old)
 {
-    const uint8_t *data = key->bytes + PREFIX_LEN_SIZE;
+    const uint8_t *data = old->key + LPM_LEN_SIZE;
     struct table_element *next;
     uint32_t prefix_len;
 
     memcpy(&prefix_len, key->bytes, sizeof prefix_len);
     table_remove(&lpm->table, old);
-    trie_remove(&lpm->trie, data, prefix_len);
-    next = prefix_len ? trie_lookup(&lpm->trie, data, prefix_len - 1) : NULL;
-    if (lpm->direct.slots) {
+    count_length(lpm, prefix_len, false);
+    next = prefix_len ? find_shorter(lpm, key, prefix_len - 1) : NULL;
+    if (lpm_uses_direct(lpm->up.def.key_size)) {
         direct_remove(&lpm->direct, data, prefix_len, old, next);
     } else {
         stride_remove(&lpm->stride, data, prefix_len, old, next);
@@ -342,8 +402,7 @@ lpm_remove(struct ubpf_map *map, const void *key_, uint64_t now)
     }
     cut_key(lpm, &key, prefix_len);
     pthread_mutex_lock(&map->lock);
-    old = find_exact(lpm, key.bytes,
-                     table_hash(&lpm->table, key.bytes, map->def.key_size));
+    old = find_exact(lpm, &key);
     if (old && now && !map_value_is_idle(map, value_of(lpm, old), now)) {
         old = NULL;
     }
@@ -384,10 +443,11 @@ lpm_get_info(const struct ubpf_map *map, struct ubpf_map_info *info)
 
     info->n_entries =
         atomic_load_explicit(&lpm->table.n, memory_order_relaxed);
-    info->bytes = sizeof *lpm + table_bytes(&lpm->table)
-                  + pool_bytes(lpm->pool) + trie_bytes(&lpm->trie)
-                  + (lpm->direct.slots ? direct_bytes(&lpm->direct)
-                                       : stride_bytes(&lpm->stride));
+    info->bytes =
+        sizeof *lpm + table_bytes(&lpm->table) + pool_bytes(lpm->pool)
+        + lengths_size(lpm->max_prefix_len)
+        + (lpm_uses_direct(map->def.key_size) ? direct_bytes(&lpm->direct)
+                                              : stride_bytes(&lpm->stride));
 }
 
 const struct map_ops ubpf_lpm_ops = {

@@ -79,6 +79,10 @@ class Context:
         self.known: dict[str, int] = {}
         """Values that tracked variables have at this place, whatever way control came."""
         self._tracked: set[str] = set()
+        self._tracking = False
+        self._placed: set[str] = set()
+        self._ahead: set[str] = set()
+        """Labels that have been jumped to, and are not there yet."""
         self._jumps: dict[str, dict[str, int]] = {}
         """What was known at all jumps to a label so far."""
         self._cursor = self.tracked(self.variable("cursor", ir.WORD))
@@ -146,6 +150,8 @@ class Context:
     def allocate(self, type_: t.Type, wish: str) -> Tree:
         """Variables for a value of `type_`."""
         tree = storage.make(type_, re.sub(r"\W", "_", wish), self.variable)
+        if self._tracking and isinstance(tree, ir.Var):
+            self.tracked(tree)
         for stack in storage.stacks(tree):
             assert isinstance(stack.next, ir.Var)
             self.tracked(stack.next)
@@ -157,6 +163,15 @@ class Context:
         """Have `known` follow the value of a variable from now on."""
         self._tracked.add(variable.name)
         return variable
+
+    @contextmanager
+    def tracking(self, wanted: bool) -> Iterator[None]:
+        """Variables allocated inside are tracked, if `wanted`."""
+        saved, self._tracking = self._tracking, wanted
+        try:
+            yield
+        finally:
+            self._tracking = saved
 
     def now(self, value: ir.Expr) -> ir.Expr:
         """`value`, or if it is a variable whose value is known here, the constant."""
@@ -182,7 +197,23 @@ class Context:
         """What was known at all jumps to a label so far."""
         return self._jumps.get(label, {})
 
+    def is_target(self, label: str) -> bool:
+        """Has a jump to a label been appended?"""
+        return label in self._jumps
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Does no control come to what would be appended now?"""
+        return bool(self.out) and isinstance(self.out[-1], ir.Goto)
+
+    @property
+    def may_be_skipped(self) -> bool:
+        """Is there a jump to a place further on?  (Not to the end of a program that rejects.)"""
+        return not self._ahead <= {self.reject_label}
+
     def _jump(self, label: str) -> None:
+        if label not in self._placed:
+            self._ahead.add(label)
         before = self._jumps.get(label)
         self._jumps[label] = dict(self.known) if before is None else _common(before, self.known)
 
@@ -241,6 +272,8 @@ class Context:
 
     def label(self, label: str, *, ends: bool = False) -> None:
         """Append a label.  `ends`: all jumps to it are behind it in the program, none in front of it."""
+        self._placed.add(label)
+        self._ahead.discard(label)
         if not ends:
             self.known = {}
         elif label in self._jumps:

@@ -158,9 +158,10 @@ class Calls:
             ctx.label(frame.return_label, ends=True)
             self._copy_out(copy_out)
             ctx.goto(done)
-        ctx.label(frame.exit_label, ends=True)
-        self._copy_out(copy_out)
-        ctx.goto(caller.exit_label)
+        if ctx.is_target(frame.exit_label):
+            ctx.label(frame.exit_label, ends=True)
+            self._copy_out(copy_out)
+            ctx.goto(caller.exit_label)
         ctx.label(done, ends=True)
 
     def _copy_out(self, copy_out: CopyOut) -> None:

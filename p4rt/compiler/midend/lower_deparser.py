@@ -66,9 +66,7 @@ class Deparser:
     def deparser(self, decl: ast.ControlDecl, headers: Tree) -> None:
         """The body of the deparser, in its frame, and the writing of the packet."""
         self._shared = set(_records(headers))
-        kinds = (ast.Return, ast.Exit, ast.Break, ast.Continue)
-        jumps = any(isinstance(node, kinds) for node in ast.walk(decl.body))
-        self._root = None if jumps else self.ctx.out
+        self._root = self.ctx.out
         self.statements.control(decl)
         self.ctx.label(self.ctx.frame.return_label)
         self.ctx.label(self.ctx.frame.exit_label)
@@ -79,10 +77,6 @@ class Deparser:
 
     def emit(self, node: ast.Call, call: model.Call) -> None:
         """`emit(x)`: every valid header in `x`, in order."""
-        if self.statements.loops:
-            raise storage.Unsupported(
-                "emit in a loop but 'for ... in' over a stack, a list or a range with constant ends is"
-            )
         argument = self.externs.argument(call, 0)
         if isinstance(argument, ast.Name | ast.Member | ast.Index):
             tree = self.expressions.lvalue(argument).read()
@@ -111,7 +105,7 @@ class Deparser:
             kept = ctx.keep_tree(header)
             assert isinstance(kept, Record) and kept.valid is not None
             header, happens = kept, kept.valid
-        if ctx.out is not self._root:
+        if ctx.out is not self._root or ctx.may_be_skipped:
             emitted = ctx.variable("emitted", 1)
             ctx.assign(emitted, happens)
             happens = emitted
@@ -125,7 +119,7 @@ class Deparser:
         certain = all(
             item.happens is item.header.valid and item.header in self._shared for item in self._emissions
         )
-        if not certain or self.parsers.moves_freely or self._root is None:
+        if not certain or self.parsers.moves_freely:
             return False
         emitted = [item.header for item in self._emissions]
         return keeps_layout(self.parsers.extractions, self.parsers.edges, emitted, self.ctx.modified)

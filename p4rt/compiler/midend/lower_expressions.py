@@ -148,7 +148,10 @@ class Expressions:
         type_ = t.strip(self.ctx.type_of(base))
         if isinstance(known, int):
             return stack.element(known) if isinstance(type_, t.StackType) else stack.field(str(known))
-        return stack.element_at(self.ctx.keep(self.scalar(index), "index"))
+        place_ = self.ctx.keep(self.scalar(index), "index")
+        if isinstance(place_, ir.Const) and isinstance(type_, t.StackType) and place_.value < type_.size:
+            return stack.element(place_.value)
+        return stack.element_at(place_)
 
     def _place_of_slice(self, low: ast.Expr) -> int | ir.Expr:
         """The lowest bit of a slice, as it is now."""
@@ -196,7 +199,8 @@ class Expressions:
 
     @_value.register
     def _(self, expr: ast.Name) -> Tree:
-        return self._named(expr)
+        tree = self._named(expr)
+        return self.ctx.now(tree) if isinstance(tree, ir.Var) else tree
 
     @_value.register
     def _(self, expr: ast.Member) -> Tree:

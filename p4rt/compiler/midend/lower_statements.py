@@ -12,12 +12,10 @@ from p4rt.compiler.midend import storage
 from p4rt.compiler.midend.context import Context
 from p4rt.compiler.midend.lower_calls import Calls
 from p4rt.compiler.midend.lower_expressions import Expressions
+from p4rt.compiler.midend.lower_loops import Loops
 from p4rt.compiler.midend.lower_tables import Tables
-from p4rt.compiler.midend.lvalues import LValue, place, store
-from p4rt.compiler.midend.storage import Record, Stack, Tree
-
-MAX_UNROLLED = 256
-"""Rounds of a loop in a deparser that emits."""
+from p4rt.compiler.midend.lvalues import place, store
+from p4rt.compiler.midend.storage import Record
 
 
 class Statements:
@@ -28,7 +26,7 @@ class Statements:
         self.expressions = expressions
         self.calls = calls
         self.tables = tables
-        self.loops = 0
+        self.loops = Loops(ctx, self)
         calls.statements = self
 
     def control(self, decl: ast.ControlDecl) -> None:
@@ -109,6 +107,7 @@ class Statements:
         op = node.op.removesuffix("=")
         old = target.read()
         assert isinstance(old, ir.Expr)
+        old = self.ctx.now(old)
         if self.expressions.has_effects(node.value):
             old = self.ctx.keep(old)
         signed = storage.is_signed(self.ctx.type_of(node.target))
@@ -227,92 +226,8 @@ class Statements:
 
     @_lower.register
     def _(self, node: ast.For) -> None:
-        self.locals(node.init)
-        again, after, update = (self.ctx.name(f"for_{part}") for part in ("again", "end", "update"))
-        self.ctx.label(again)
-        condition = self.expressions.scalar(node.cond)
-        self.ctx.goto_if(build.invert(condition), after)
-        self._loop_body(node.body, after, update)
-        self.ctx.label(update)
-        for statement in node.update:
-            self.statement(statement)
-        self.ctx.goto(again)
-        self.ctx.label(after)
+        self.loops.general(node)
 
     @_lower.register
     def _(self, node: ast.ForIn) -> None:
-        ends = self._values(node)
-        if isinstance(node.var, ast.VarDecl):
-            self.statement(node.var)
-            variable = place(self.ctx.frame.places[node.var])
-        else:
-            variable = self.expressions.lvalue(node.var)
-        if isinstance(ends, list):
-            self._unrolled(node, variable, ends)
-            return
-        low, high = ends
-        assert isinstance(node.over, ast.Range)
-        index = self.ctx.variable("for_index", low.width)
-        last = self.ctx.keep(high, "for_last")
-        self.ctx.assign(index, low)
-        again, after, update = (self.ctx.name(f"for_{part}") for part in ("again", "end", "update"))
-        signed = storage.is_signed(self.ctx.type_of(node.over.low))
-        below = ir.Relation.SLT if signed else ir.Relation.LT
-        self.ctx.goto_if(build.compare(below, last, index), after)
-        self.ctx.label(again)
-        store(self.ctx, variable, index)
-        self._loop_body(node.body, after, update)
-        self.ctx.label(update)
-        self.ctx.goto_if(build.compare(ir.Relation.EQ, index, last), after)
-        self.ctx.assign(index, build.binary(ir.Op.ADD, index, build.const(1, index.width)))
-        self.ctx.goto(again)
-        self.ctx.label(after)
-
-    def _values(self, node: ast.ForIn) -> list[Tree] | tuple[ir.Expr, ir.Expr]:
-        """What a loop goes over, evaluated once: all the values, or the ends of a range.
-
-        A range with constant ends is given as its values where the body needs to be one for each.
-        """
-        if not isinstance(node.over, ast.Range):
-            over = self.expressions.value(node.over)
-            assert isinstance(over, Stack | Record)
-            parts = over.elements if isinstance(over, Stack) else over.fields.values()
-            return [self.ctx.keep_tree(part) for part in parts]
-        low, high = self.expressions.operands(node.over.low, node.over.high)
-        assert isinstance(low, ir.Expr) and isinstance(high, ir.Expr)
-        if not (isinstance(low, ir.Const) and isinstance(high, ir.Const) and self._emits(node.body)):
-            return low, high
-        type_ = self.ctx.type_of(node.over.low)
-        first, last = (
-            build.to_signed(end.value, end.width) if storage.is_signed(type_) else end.value
-            for end in (low, high)
-        )
-        if last - first >= MAX_UNROLLED:
-            raise storage.Unsupported(f"emit in a loop of more than {MAX_UNROLLED} rounds is")
-        return [build.const(value, low.width) for value in range(first, last + 1)]
-
-    def _emits(self, body: ast.Node) -> bool:
-        calls = (self.ctx.checked.calls.get(node) for node in ast.walk(body) if isinstance(node, ast.Call))
-        return any(
-            call is not None and call.method is not None and call.method.name == "emit" for call in calls
-        )
-
-    def _unrolled(self, node: ast.ForIn, variable: LValue, values: list[Tree]) -> None:
-        """The body once for each value."""
-        after = self.ctx.name("for_end")
-        for value in values:
-            update = self.ctx.name("for_update")
-            store(self.ctx, variable, value)
-            self._loop_body(node.body, after, update, rounds=False)
-            self.ctx.label(update, ends=True)
-        self.ctx.label(after, ends=True)
-
-    def _loop_body(self, body: ast.Statement, after: str, update: str, rounds: bool = True) -> None:
-        """The body of a loop; `rounds`: does the code run more than once?"""
-        frame = self.ctx.frame
-        saved = frame.break_label, frame.continue_label
-        frame.break_label, frame.continue_label = after, update
-        self.loops += rounds
-        self.statement(body)
-        self.loops -= rounds
-        frame.break_label, frame.continue_label = saved
+        self.loops.over_values(node)

@@ -28,8 +28,9 @@ def source(
 ) -> str:
     """A program for the newer version of the model; `first` stands before it, `include` is one file more."""
     more = f"#include <{include}>\n" if include else ""
+    before = f"{first}\n" if first else ""
     return (
-        f"{first}\n{INCLUDES}{more}"
+        f"{before}{INCLUDES}{more}"
         f"{headers} struct metadata_t {{ {meta} }} {top}\n"
         "parser prs(packet_in pkt, out headers_t hdr, inout metadata_t meta, inout standard_metadata std) {\n"
         f"{states}\n}}\n"

@@ -57,13 +57,6 @@ def first_error(text: str) -> tuple[str, str, str]:
             "unsupported", "advancing by a part of a byte is not supported", "4",
         ),
         (
-            {"emits": "for (bit<8> i = 0; i < hdr.h.a; i += 1) { pkt.emit(hdr.h); }"},
-            "unsupported",
-            "emit in a loop but 'for ... in' over a stack, a list or a range with constant ends is not"
-            " supported",
-            "pkt.emit(hdr.h)",
-        ),
-        (
             {"top": "extern void frobnicate(in bit<8> x);", "apply": "frobnicate(hdr.h.a);"},
             "target", "the extern function 'frobnicate' is not defined", "frobnicate(hdr.h.a)",
         ),

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
 
 from p4rt.compiler.backend import ir
+from p4rt.compiler.cache import keep, load
 
 _OPERATIONS = {
     ir.Relation.EQ: "==",
@@ -52,15 +54,30 @@ def emit_c(program: ir.Program) -> str:
     )
 
 
+_OPTIONS: dict[str, Any] = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+
+
 @cache
 def _environment() -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates_folder()),
         undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+        bytecode_cache=_Translated(),
+        **_OPTIONS,
     )
+
+
+class _Translated(jinja2.BytecodeCache):
+    """Templates translated to Python, which takes jinja2 longer than all that they are used for."""
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = load("template", self._made_of(bucket))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        keep("template", self._made_of(bucket), bucket.code)
+
+    def _made_of(self, bucket: Bucket) -> object:
+        return jinja2.__version__, _OPTIONS, bucket.key, bucket.checksum
 
 
 def _natural(name: str) -> tuple[str, int]:

@@ -1,23 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The LALR(1) engine: ply computes the tables, this module keeps and runs them.
 
-Computing the tables takes a second, so they are kept in the user's cache folder, in a file named by the
-hash of the grammar; without a usable cache folder they are computed each time.  ply's own parser is not
+Computing the tables takes a second, so they are kept from one run to the next.  ply's own parser is not
 used: its way of recovering from errors can loop where an empty rule stands before an `error`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from p4rt.compiler.cache import keep, load
 from p4rt.compiler.frontend import grammar, grammar_decls, grammar_exprs, grammar_stmts
 from p4rt.compiler.frontend.lexer import KEYWORDS, PUNCTUATION, Token
 from p4rt.compiler.frontend.token_stream import TokenStream
@@ -152,55 +146,15 @@ def _tables() -> tuple[Table, Table, dict[int, int]]:
     return action, goto, defaulted
 
 
-def _fingerprint() -> str:
-    description = repr((
-        [rule[:3] for rule in grammar.RULES], grammar.PRECEDENCE, TERMINALS, 2,
-    ))  # fmt: skip
-    return hashlib.sha256(description.encode()).hexdigest()[:24]
-
-
-def _cache_file() -> Path | None:
-    """Where the tables of this grammar are kept; None where the user has no home."""
-    try:
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
-    except RuntimeError:
-        return None
-    return folder / "p4rt" / f"grammar-{_fingerprint()}.json"
-
-
 def _load_or_build() -> tuple[Table, Table]:
-    """Action and goto tables, from the cache or computed and put there."""
-    file = _cache_file()
-    if file is not None:
-        try:
-            action, goto = json.loads(file.read_bytes())
-            return _by_state(action), _by_state(goto)
-        except (OSError, ValueError, TypeError, AttributeError):
-            pass  # Not there yet, or damaged: made again.
-    made = build_tables()
-    tables: tuple[Table, Table] = made.lr_action, made.lr_goto
-    if file is not None:
-        _keep(file, tables)
+    """Action and goto tables, kept or computed."""
+    made_of = [rule[:3] for rule in grammar.RULES], grammar.PRECEDENCE, TERMINALS
+    tables: tuple[Table, Table] | None = load("grammar", made_of)
+    if tables is None:
+        made = build_tables()
+        tables = made.lr_action, made.lr_goto
+        keep("grammar", made_of, tables)
     return tables
-
-
-def _by_state(table: dict[str, dict[str, int]]) -> Table:
-    """A table as JSON has it, with its states as numbers again."""
-    return {int(state): steps for state, steps in table.items()}
-
-
-def _keep(file: Path, tables: tuple[Table, Table]) -> None:
-    """Write the cache file whole or not at all; a folder that cannot be written is no error."""
-    with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=file.parent)
-        try:
-            with open(handle, "w") as stream:
-                json.dump(tables, stream, separators=(",", ":"))
-            os.replace(temporary, file)
-        except BaseException:
-            os.unlink(temporary)
-            raise
 
 
 def build_tables(log: Any = None) -> Any:

@@ -154,18 +154,18 @@ class _Emitter:
     def _statement(self, statement: ir.Statement, depth: int) -> list[str]:
         raise AssertionError(f"no C for {type(statement).__name__}")
 
-    @_statement.register
+    @_statement.register(ir.Assign)
     def _(self, s: ir.Assign, depth: int) -> list[str]:
         return self._lines(self._s.assign(s.target.name, self.expr(s.value)), depth)
 
-    @_statement.register
+    @_statement.register(ir.If)
     def _(self, s: ir.If, depth: int) -> list[str]:
         lines = self._lines(self._s.if_head(self.expr(s.condition)), depth) + self.block(s.then, depth + 1)
         if s.other:
             lines += self._lines(self._s.if_else(), depth) + self.block(s.other, depth + 1)
         return lines + self._lines(self._s.block_end(), depth)
 
-    @_statement.register
+    @_statement.register(ir.Switch)
     def _(self, s: ir.Switch, depth: int) -> list[str]:
         lines = self._lines(self._s.switch_head(self.expr(s.on)), depth)
         for case in s.cases:
@@ -176,43 +176,43 @@ class _Emitter:
             lines + self._lines(self._s.switch_break(), depth + 1) + self._lines(self._s.block_end(), depth)
         )
 
-    @_statement.register
+    @_statement.register(ir.Label)
     def _(self, s: ir.Label, depth: int) -> list[str]:
         return self._lines(self._s.label(s.name), depth - 1)
 
-    @_statement.register
+    @_statement.register(ir.Goto)
     def _(self, s: ir.Goto, depth: int) -> list[str]:
         return self._lines(self._s.goto(s.label), depth)
 
-    @_statement.register
+    @_statement.register(ir.Scope)
     def _(self, s: ir.Scope, depth: int) -> list[str]:
         lines = self._lines(self._s.scope_head(s.buffer.name, (s.buffer.size + 7) // 8), depth)
         return lines + self.block(s.body, depth + 1) + self._lines(self._s.block_end(), depth)
 
-    @_statement.register
+    @_statement.register(ir.Store)
     def _(self, s: ir.Store, depth: int) -> list[str]:
         order = "be" if s.big_endian else "le"
         text = self._s.store(s.value.width, order, s.memory.name, s.offset, self.expr(s.value))
         return self._lines(text, depth)
 
-    @_statement.register
+    @_statement.register(ir.PacketPointer)
     def _(self, s: ir.PacketPointer, depth: int) -> list[str]:
         text = self._s.packet_pointer(s.pointer.name, self.expr(s.offset), s.size, s.otherwise, s.opaque)
         return self._lines(text, depth)
 
-    @_statement.register
+    @_statement.register(ir.Settle)
     def _(self, s: ir.Settle, depth: int) -> list[str]:
         return self._lines(self._s.settle(), depth)
 
-    @_statement.register
+    @_statement.register(ir.Lookup)
     def _(self, s: ir.Lookup, depth: int) -> list[str]:
         return self._lines(self._s.lookup(s.pointer.name, s.map, s.key.name), depth)
 
-    @_statement.register
+    @_statement.register(ir.HashBytes)
     def _(self, s: ir.HashBytes, depth: int) -> list[str]:
         return self._lines(self._s.hash_bytes(s.target.name, s.buffer.name, s.length), depth)
 
-    @_statement.register
+    @_statement.register(ir.FunctionCall)
     def _(self, s: ir.FunctionCall, depth: int) -> list[str]:
         arguments = [self.expr(argument) for argument in s.arguments]
         if s.target is None:
@@ -220,28 +220,28 @@ class _Emitter:
         mask = "" if s.target.width == ir.WORD else self._mask(s.target.width)
         return self._lines(self._s.call_result(s.target.name, s.function, arguments, mask), depth)
 
-    @_statement.register
+    @_statement.register(ir.AtomicAdd)
     def _(self, s: ir.AtomicAdd, depth: int) -> list[str]:
         text = self._s.atomic_add(s.value.width, s.memory.name, s.offset, self.expr(s.value))
         return self._lines(text, depth)
 
-    @_statement.register
+    @_statement.register(ir.ReadClock)
     def _(self, s: ir.ReadClock, depth: int) -> list[str]:
         return self._lines(self._s.read_clock(s.target.name), depth)
 
-    @_statement.register
+    @_statement.register(ir.MoveHead)
     def _(self, s: ir.MoveHead, depth: int) -> list[str]:
         return self._lines(self._s.move_head(self.expr(s.delta), s.otherwise), depth)
 
-    @_statement.register
+    @_statement.register(ir.ReadContext)
     def _(self, s: ir.ReadContext, depth: int) -> list[str]:
         return self._lines(self._s.read_context(s.target.name, s.field), depth)
 
-    @_statement.register
+    @_statement.register(ir.WriteContext)
     def _(self, s: ir.WriteContext, depth: int) -> list[str]:
         return self._lines(self._s.write_context(s.field, self.expr(s.value)), depth)
 
-    @_statement.register
+    @_statement.register(ir.Return)
     def _(self, s: ir.Return, depth: int) -> list[str]:
         return self._lines(self._s.return_(self.expr(s.verdict)), depth)
 
@@ -263,34 +263,34 @@ class _Emitter:
         """An expression in C, in parentheses where it needs them."""
         raise AssertionError(f"no C for {type(expr).__name__}")
 
-    @expr.register
+    @expr.register(ir.Const)
     def _(self, e: ir.Const) -> str:
         return str(self._e.const(f"{e.value:#x}" if e.value > 9 else e.value))
 
-    @expr.register
+    @expr.register(ir.Var)
     def _(self, e: ir.Var) -> str:
         return e.name
 
-    @expr.register
+    @expr.register(ir.Not)
     def _(self, e: ir.Not) -> str:
         return self._wrap(self._e.invert(self.expr(e.operand)), e.width)
 
-    @expr.register
+    @expr.register(ir.Negate)
     def _(self, e: ir.Negate) -> str:
         return self._wrap(self._e.negate(self.expr(e.operand)), e.width)
 
-    @expr.register
+    @expr.register(ir.Binary)
     def _(self, e: ir.Binary) -> str:
         text = self._e.binary(self.expr(e.left), e.op.value, self.expr(e.right))
         wraps = e.op in (ir.Op.ADD, ir.Op.SUB, ir.Op.MUL)
         return self._wrap(text, e.width) if wraps else str(text)
 
-    @expr.register
+    @expr.register(ir.Compare)
     def _(self, e: ir.Compare) -> str:
         convert = self._extended if e.relation in _SIGNED else self.expr
         return str(self._e.compare(convert(e.left), _OPERATIONS[e.relation], convert(e.right)))
 
-    @expr.register
+    @expr.register(ir.Shift)
     def _(self, e: ir.Shift) -> str:
         amount = self.expr(e.amount)
         match e.kind:
@@ -301,14 +301,14 @@ class _Emitter:
             case ir.ShiftKind.ARITHMETIC:
                 return self._wrap(self._e.shift_arithmetic(self._extended(e.value), amount), e.width)
 
-    @expr.register
+    @expr.register(ir.Slice)
     def _(self, e: ir.Slice) -> str:
         text = self.expr(e.operand)
         if e.low:
             text = self._e.right_by(text, e.low)
         return text if e.low + e.width == e.operand.width else self._wrap(text, e.width)
 
-    @expr.register
+    @expr.register(ir.Extend)
     def _(self, e: ir.Extend) -> str:
         return (
             self._wrap(self._e.unsigned(self._extended(e.operand)), e.width)
@@ -316,30 +316,30 @@ class _Emitter:
             else self.expr(e.operand)
         )
 
-    @expr.register
+    @expr.register(ir.Concat)
     def _(self, e: ir.Concat) -> str:
         return str(self._e.concat(self.expr(e.high), e.low.width, self.expr(e.low)))
 
-    @expr.register
+    @expr.register(ir.Swap)
     def _(self, e: ir.Swap) -> str:
         return str(self._e.swap(e.width, self.expr(e.operand)))
 
-    @expr.register
+    @expr.register(ir.Choose)
     def _(self, e: ir.Choose) -> str:
         return str(self._e.choose(self.expr(e.condition), self.expr(e.then), self.expr(e.other)))
 
-    @expr.register
+    @expr.register(ir.Load)
     def _(self, e: ir.Load) -> str:
         return str(self._e.load(e.width, "be" if e.big_endian else "le", e.memory.name, e.offset))
 
-    @expr.register
+    @expr.register(ir.Found)
     def _(self, e: ir.Found) -> str:
         return str(self._e.found(e.pointer.name))
 
-    @expr.register
+    @expr.register(ir.MemoryAddress)
     def _(self, e: ir.MemoryAddress) -> str:
         return str(self._e.memory_address(e.memory.name, e.offset))
 
-    @expr.register
+    @expr.register(ir.MapAddress)
     def _(self, e: ir.MapAddress) -> str:
         return str(self._e.map_address(e.map))

@@ -112,65 +112,65 @@ def _fold(expr: ir.Expr, known: Known) -> ir.Expr:
     return expr
 
 
-@_fold.register
+@_fold.register(ir.Var)
 def _(expr: ir.Var, known: Known) -> ir.Expr:
     value = known.get(expr.name)
     return expr if value is None else build.const(value, expr.width)
 
 
-@_fold.register
+@_fold.register(ir.Not)
 def _(expr: ir.Not, known: Known) -> ir.Expr:
     operand = _fold(expr.operand, known)
     return expr if operand is expr.operand else build.invert(operand)
 
 
-@_fold.register
+@_fold.register(ir.Negate)
 def _(expr: ir.Negate, known: Known) -> ir.Expr:
     operand = _fold(expr.operand, known)
     return expr if operand is expr.operand else build.negate(operand)
 
 
-@_fold.register
+@_fold.register(ir.Binary)
 def _(expr: ir.Binary, known: Known) -> ir.Expr:
     left, right = _fold(expr.left, known), _fold(expr.right, known)
     same = left is expr.left and right is expr.right
     return expr if same else build.binary(expr.op, left, right)
 
 
-@_fold.register
+@_fold.register(ir.Compare)
 def _(expr: ir.Compare, known: Known) -> ir.Expr:
     left, right = _fold(expr.left, known), _fold(expr.right, known)
     same = left is expr.left and right is expr.right
     return expr if same else build.compare(expr.relation, left, right)
 
 
-@_fold.register
+@_fold.register(ir.Shift)
 def _(expr: ir.Shift, known: Known) -> ir.Expr:
     value, amount = _fold(expr.value, known), _fold(expr.amount, known)
     same = value is expr.value and amount is expr.amount
     return expr if same else build.shift(expr.kind, value, amount)
 
 
-@_fold.register
+@_fold.register(ir.Slice)
 def _(expr: ir.Slice, known: Known) -> ir.Expr:
     operand = _fold(expr.operand, known)
     return expr if operand is expr.operand else build.bits(operand, expr.low, expr.width)
 
 
-@_fold.register
+@_fold.register(ir.Extend)
 def _(expr: ir.Extend, known: Known) -> ir.Expr:
     operand = _fold(expr.operand, known)
     same = operand is expr.operand
     return expr if same else build.extend(operand, expr.width, signed=expr.signed)
 
 
-@_fold.register
+@_fold.register(ir.Concat)
 def _(expr: ir.Concat, known: Known) -> ir.Expr:
     high, low = _fold(expr.high, known), _fold(expr.low, known)
     return expr if high is expr.high and low is expr.low else build.concat(high, low)
 
 
-@_fold.register
+@_fold.register(ir.Choose)
 def _(expr: ir.Choose, known: Known) -> ir.Expr:
     condition = _fold(expr.condition, known)
     then, other = _fold(expr.then, known), _fold(expr.other, known)

@@ -149,15 +149,15 @@ class _SplitWide(Rewriter):
     def _words(self, expr: ir.Expr) -> Words:
         raise AssertionError(f"no words for {type(expr).__name__}")
 
-    @_words.register
+    @_words.register(ir.Const)
     def _(self, expr: ir.Const) -> Words:
         return [build.const(expr.value >> WORD * i, width) for i, width in enumerate(_widths(expr.width))]
 
-    @_words.register
+    @_words.register(ir.Var)
     def _(self, expr: ir.Var) -> Words:
         return [word_var(expr, i) for i in range(len(_widths(expr.width)))]
 
-    @_words.register
+    @_words.register(ir.Load)
     def _(self, expr: ir.Load) -> Words:
         size, words, first = expr.width // 8, [], 0
         for width in _widths(expr.width):
@@ -166,16 +166,16 @@ class _SplitWide(Rewriter):
             first += width // 8
         return [self._fresh(word) for word in words]
 
-    @_words.register
+    @_words.register(ir.Not)
     def _(self, expr: ir.Not) -> Words:
         return [build.invert(word) for word in self.words(expr.operand)]
 
-    @_words.register
+    @_words.register(ir.Negate)
     def _(self, expr: ir.Negate) -> Words:
         words = self.words(expr.operand)
         return self._subtract([build.const(0, word.width) for word in words], words)
 
-    @_words.register
+    @_words.register(ir.Binary)
     def _(self, expr: ir.Binary) -> Words:
         left, right = self.words(expr.left), self.words(expr.right)
         match expr.op:
@@ -188,21 +188,21 @@ class _SplitWide(Rewriter):
             case _:
                 return [build.binary(expr.op, a, b) for a, b in zip(left, right, strict=True)]
 
-    @_words.register
+    @_words.register(ir.Choose)
     def _(self, expr: ir.Choose) -> Words:
         condition = self._fresh(self.expr(expr.condition))
         pairs = zip(self.words(expr.then), self.words(expr.other), strict=True)
         return [build.choose(condition, a, b) for a, b in pairs]
 
-    @_words.register
+    @_words.register(ir.Slice)
     def _(self, expr: ir.Slice) -> Words:
         return _assemble(_cut(self._kept(expr.operand), expr.low, expr.width))
 
-    @_words.register
+    @_words.register(ir.Concat)
     def _(self, expr: ir.Concat) -> Words:
         return _assemble(self._kept(expr.low) + self._kept(expr.high))
 
-    @_words.register
+    @_words.register(ir.Extend)
     def _(self, expr: ir.Extend) -> Words:
         words = self._kept(expr.operand)
         missing = expr.width - expr.operand.width
@@ -212,7 +212,7 @@ class _SplitWide(Rewriter):
         fill: Words = [sign] * (missing // WORD)
         return _assemble([*words, *fill, *([build.bits(sign, 0, missing % WORD)] if missing % WORD else [])])
 
-    @_words.register
+    @_words.register(ir.Shift)
     def _(self, expr: ir.Shift) -> Words:
         value = self._kept(expr.value)
         amount = self.words(expr.amount)

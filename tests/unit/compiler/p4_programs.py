@@ -27,6 +27,7 @@ def source(
     emits: str = "pkt.emit(hdr.h);",
 ) -> str:
     """A program for the newer version of the model; `first` stands before it, `include` is one file more."""
+    before = f"{first}\n" if first else ""
     more = f"#include <{include}>\n" if include else ""
     before = f"{first}\n" if first else ""
     return (

@@ -197,12 +197,12 @@ class Expressions:
     def _value(self, expr: ast.Expr) -> Tree:
         raise storage.Unsupported(f"this kind of expression ({type(expr).__name__}) is")
 
-    @_value.register
+    @_value.register(ast.Name)
     def _(self, expr: ast.Name) -> Tree:
         tree = self._named(expr)
         return self.ctx.now(tree) if isinstance(tree, ir.Var) else tree
 
-    @_value.register
+    @_value.register(ast.Member)
     def _(self, expr: ast.Member) -> Tree:
         base, name = expr.base, expr.name
         if self._is_stack(base):
@@ -217,7 +217,7 @@ class Expressions:
         assert isinstance(tree, Record), expr
         return tree.fields[name]
 
-    @_value.register
+    @_value.register(ast.Index)
     def _(self, expr: ast.Index) -> Tree:
         known = self.ctx.constant(expr.index)
         tree, index = (
@@ -231,12 +231,12 @@ class Expressions:
         assert isinstance(index, ir.Expr)
         return place(tree).element_at(index).read()
 
-    @_value.register
+    @_value.register(ast.Slice)
     def _(self, expr: ast.Slice) -> Tree:
         low = self.ctx.integer(expr.low)
         return build.bits(self.scalar(expr.base), low, self.ctx.integer(expr.high) - low + 1)
 
-    @_value.register
+    @_value.register(ast.PlusSlice)
     def _(self, expr: ast.PlusSlice) -> Tree:
         width = self.ctx.integer(expr.width)
         known = self.ctx.constant(expr.low)
@@ -246,7 +246,7 @@ class Expressions:
         assert isinstance(base, ir.Expr) and isinstance(low, ir.Expr)
         return Cut(low, width).read(base)
 
-    @_value.register
+    @_value.register(ast.Unary)
     def _(self, expr: ast.Unary) -> Tree:
         operand = self.scalar(expr.operand)
         match expr.op:
@@ -257,7 +257,7 @@ class Expressions:
             case _:
                 return operand
 
-    @_value.register
+    @_value.register(ast.Binary)
     def _(self, expr: ast.Binary) -> Tree:
         if expr.op in ("&&", "||"):
             return self._logical(expr)
@@ -275,7 +275,7 @@ class Expressions:
         assert isinstance(left, ir.Expr) and isinstance(right, ir.Expr)
         return self.combine(expr.op, left, right, storage.is_signed(self.ctx.type_of(expr.left)))
 
-    @_value.register
+    @_value.register(ast.Ternary)
     def _(self, expr: ast.Ternary) -> Tree:
         condition = self.scalar(expr.cond)
         if not self.has_effects(expr.then) and not self.has_effects(expr.other):
@@ -294,7 +294,7 @@ class Expressions:
         for old, new in zip(storage.leaves(target), storage.leaves(value), strict=True):
             self.ctx.assign(old, new)
 
-    @_value.register
+    @_value.register(ast.Cast)
     def _(self, expr: ast.Cast) -> Tree:
         tree = self.value(expr.operand)
         width = storage.scalar_width(self.ctx.type_of(expr))
@@ -304,13 +304,13 @@ class Expressions:
             return build.const(0, width)
         return build.resize(tree, width, signed=storage.is_signed(self.ctx.type_of(expr.operand)))
 
-    @_value.register
+    @_value.register(ast.Call)
     def _(self, expr: ast.Call) -> Tree:
         result = self.calls.call(expr)
         assert result is not None, expr
         return result
 
-    @_value.register
+    @_value.register(ast.ListLit)
     def _(self, expr: ast.ListLit) -> Tree:
         type_ = t.strip(self.ctx.type_of(expr))
         items = self.operands(*expr.items)
@@ -324,7 +324,7 @@ class Expressions:
         valid = build.TRUE if isinstance(type_, t.HeaderType) else None
         return Record(dict(zip(names, items, strict=True)), valid)
 
-    @_value.register
+    @_value.register(ast.StructLit)
     def _(self, expr: ast.StructLit) -> Tree:
         type_ = t.strip(self.ctx.type_of(expr))
         items = self.operands(*(item.value for item in expr.items))

@@ -58,7 +58,7 @@ class Statements:
 
     # ---- Declarations
 
-    @_lower.register
+    @_lower.register(ast.VarDecl)
     def _(self, node: ast.VarDecl) -> None:
         tree = self.ctx.allocate(self.ctx.resolve(self.ctx.checked.type_of_decl(node)), node.name)
         self.ctx.frame.places[node] = tree
@@ -72,29 +72,29 @@ class Statements:
     def _(self, node: ast.Node) -> None:
         """Constants and actions are lowered where they are used."""
 
-    @_lower.register
+    @_lower.register(ast.InstanceDecl)
     def _(self, node: ast.InstanceDecl) -> None:
         self.calls.externs.declare(self.calls.instance_of(node))
 
-    @_lower.register
+    @_lower.register(ast.ValueSetDecl)
     def _(self, node: ast.ValueSetDecl) -> None:
         self.calls.parsers.value_sets.declare(node)
 
-    @_lower.register
+    @_lower.register(ast.TableDecl)
     def _(self, node: ast.TableDecl) -> None:
         self.tables.declare(node)
 
     # ---- Statements
 
-    @_lower.register
+    @_lower.register(ast.Empty)
     def _(self, node: ast.Empty) -> None:
         """Nothing."""
 
-    @_lower.register
+    @_lower.register(ast.Block)
     def _(self, node: ast.Block) -> None:
         self.body(node)
 
-    @_lower.register
+    @_lower.register(ast.Assign)
     def _(self, node: ast.Assign) -> None:
         target, siblings = self.calls.member(node.target)
         if node.op == "=":
@@ -121,11 +121,11 @@ class Statements:
                 self.expressions.combine(op, old, self.expressions.scalar(node.value), signed),
             )
 
-    @_lower.register
+    @_lower.register(ast.CallStatement)
     def _(self, node: ast.CallStatement) -> None:
         self.calls.call(node.call)
 
-    @_lower.register
+    @_lower.register(ast.If)
     def _(self, node: ast.If) -> None:
         condition = self.expressions.scalar(node.cond)
         if isinstance(condition, ir.Const):
@@ -140,7 +140,7 @@ class Statements:
                 self.statement(node.other)
         self.ctx.emit(ir.If(condition, tuple(then), tuple(other), span=node.cond.span))
 
-    @_lower.register
+    @_lower.register(ast.Return)
     def _(self, node: ast.Return) -> None:
         frame = self.ctx.frame
         if node.value is not None:
@@ -148,23 +148,23 @@ class Statements:
             store(self.ctx, place(frame.result), self.expressions.value(node.value))
         self.ctx.goto(frame.return_label)
 
-    @_lower.register
+    @_lower.register(ast.Exit)
     def _(self, node: ast.Exit) -> None:
         self.ctx.goto(self.ctx.frame.exit_label)
 
-    @_lower.register
+    @_lower.register(ast.Break)
     def _(self, node: ast.Break) -> None:
         assert self.ctx.frame.break_label is not None
         self.ctx.goto(self.ctx.frame.break_label)
 
-    @_lower.register
+    @_lower.register(ast.Continue)
     def _(self, node: ast.Continue) -> None:
         assert self.ctx.frame.continue_label is not None
         self.ctx.goto(self.ctx.frame.continue_label)
 
     # ---- switch
 
-    @_lower.register
+    @_lower.register(ast.Switch)
     def _(self, node: ast.Switch) -> None:
         on = self.expressions.scalar(node.expr)
         table = self._action_run_of(node.expr)
@@ -224,10 +224,10 @@ class Statements:
 
     # ---- Loops
 
-    @_lower.register
+    @_lower.register(ast.For)
     def _(self, node: ast.For) -> None:
         self.loops.general(node)
 
-    @_lower.register
+    @_lower.register(ast.ForIn)
     def _(self, node: ast.ForIn) -> None:
         self.loops.over_values(node)

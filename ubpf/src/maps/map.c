@@ -184,7 +184,7 @@ map_value_init(const struct ubpf_map *map, void *dst_, const void *value,
     if (flags & UBPF_STATE) {
         memcpy(dst + plain, (const uint8_t *) value + plain,
                map->def.state_size);
-    } else if (old) {
+    } else if (old && map->def.state_size) {
         ubpf_value_read(dst + plain, (const uint8_t *) old + plain,
                         map->def.state_size);
     } else {

@@ -42,9 +42,10 @@ static const struct {
 #define MAX_OPTIMIZED_INSNS   4096
 #define MAX_OPTIMIZED_TRAFFIC 8192
 
-/* Calls of one function of LIFT_SPECIAL which are inlined; of more than this,
- * all are calls. */
-#define INLINED_CALLS 8
+/* Instructions that calls of functions of LIFT_SPECIAL may become when they
+ * are inlined.  Calls of one that would become more than is left stay calls.
+ */
+#define MAX_INLINED_INSNS 1000
 
 static char *host_triple, *host_cpu, *host_features;
 static bool initialized;
@@ -176,19 +177,45 @@ set_attribute(struct compilation *c, LLVMValueRef f, const char *name)
             0));
 }
 
-/* Lets 'f' be inlined where few call it, whatever its size. */
-static void
-limit_inlining(struct compilation *c, LLVMValueRef f)
+static unsigned int
+count_insns(LLVMValueRef function)
 {
-    int callers = 0;
+    unsigned int n = 0;
 
-    for (LLVMUseRef use = LLVMGetFirstUse(f); use; use = LLVMGetNextUse(use)) {
-        callers++;
+    for (LLVMBasicBlockRef block = LLVMGetFirstBasicBlock(function); block;
+         block = LLVMGetNextBasicBlock(block)) {
+        for (LLVMValueRef insn = LLVMGetFirstInstruction(block); insn;
+             insn = LLVMGetNextInstruction(insn)) {
+            n++;
+        }
     }
-    if (callers <= INLINED_CALLS) {
-        set_string_attribute(f, "function-inline-cost", "0");
-    } else {
-        set_attribute(c, f, "noinline");
+    return n;
+}
+
+/* Decides of each function of LIFT_SPECIAL whether its calls are inlined. */
+static void
+limit_inlining(struct compilation *c)
+{
+    unsigned int left = MAX_INLINED_INSNS;
+    LLVMValueRef f;
+
+    for (f = LLVMGetFirstFunction(c->module); f; f = LLVMGetNextFunction(f)) {
+        unsigned int calls = 0, size;
+
+        if (!has_prefix(f, LIFT_SPECIAL)) {
+            continue;
+        }
+        for (LLVMUseRef use = LLVMGetFirstUse(f); use;
+             use = LLVMGetNextUse(use)) {
+            calls++;
+        }
+        size = calls * count_insns(f);
+        if (size <= left || calls == 1) {
+            left -= size < left ? size : left;
+            set_string_attribute(f, "function-inline-cost", "0");
+        } else {
+            set_attribute(c, f, "noinline");
+        }
     }
 }
 
@@ -206,12 +233,6 @@ set_attributes(struct compilation *c)
         set_string_attribute(f, "target-cpu", host_cpu);
         set_string_attribute(f, "target-features", host_features);
         set_attribute(c, f, "nounwind");
-        if (is_inlined(f)) {
-            set_attribute(c, f, "alwaysinline");
-        }
-        if (has_prefix(f, LIFT_SPECIAL)) {
-            limit_inlining(c, f);
-        }
         if (strcmp(LLVMGetValueName(f), LIFT_ENTRY)) {
             LLVMSetLinkage(f, LLVMInternalLinkage);
         }
@@ -219,9 +240,10 @@ set_attributes(struct compilation *c)
 }
 
 /* Deletes those functions of inline.c in 'module', of which no body was read
- * yet, that the program does not call. */
+ * yet, that the program does not call.  All others become part of what calls
+ * them. */
 static void
-delete_uncalled(struct compilation *c, LLVMModuleRef module)
+select_inlined(struct compilation *c, LLVMModuleRef module)
 {
     LLVMValueRef f, next;
 
@@ -230,6 +252,8 @@ delete_uncalled(struct compilation *c, LLVMModuleRef module)
         if (is_inlined(f)
             && !LLVMGetNamedFunction(c->module, LLVMGetValueName(f))) {
             LLVMDeleteFunction(f);
+        } else if (!LLVMIsDeclaration(f)) {
+            set_attribute(c, f, "alwaysinline");
         }
     }
 }
@@ -252,7 +276,7 @@ link_inlined(struct compilation *c)
         LLVMDisposeMemoryBuffer(bitcode);
         return EINVAL;
     }
-    delete_uncalled(c, module);
+    select_inlined(c, module);
     LLVMSetTarget(module, host_triple);
     LLVMSetDataLayout(module, LLVMGetDataLayoutStr(c->module));
     return LLVMLinkModules2(c->module, module) ? EINVAL : 0;
@@ -321,8 +345,10 @@ optimize(struct compilation *c)
         return run_passes(c, "always-inline");
     }
     err = run_passes(
-        c, "function(sroa,instcombine<no-verify-fixpoint>,simplifycfg)");
+        c, "always-inline,"
+           "function(sroa,instcombine<no-verify-fixpoint>,simplifycfg)");
     if (!err) {
+        limit_inlining(c);
         split_addresses(c);
         err = run_passes(c, "default<O2>");
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Which line of a source each instruction comes from.  Section "p4rt.lines"
- * tells it of section "prog"; ".BTF.ext", if the compiler wrote debug
- * information, of the others.  Lines serve messages only: what is wrong in
- * .BTF.ext is passed over. */
+ * tells it of section "prog"; ".BTF.ext", or else ".debug_line", if the
+ * compiler wrote debug information, of the others.  Lines serve messages only:
+ * what is wrong in debug information is passed over. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "elf/btf.h"
+#include "elf/dwarf.h"
 #include "elf/reader.h"
 #include "error.h"
 #include "host.h"
@@ -105,6 +106,41 @@ add_btf_lines(const struct reader *r, const struct btf *btf,
     }
 }
 
+/* Lines of ".debug_line" that are read, at most: a byte there may say one. */
+#define MAX_DWARF_LINES (1u << 20)
+
+/* Counts the lines of '.debug_line' of code without lines of its own, and adds
+ * them to 'places' unless that is NULL. */
+static uint32_t
+add_dwarf_lines(const struct reader *r, struct places *places)
+{
+    struct dwarf_lines lines;
+    struct dwarf_line line;
+    uint32_t n = 0;
+
+    dwarf_lines_start(&lines, &r->file);
+    while (n < MAX_DWARF_LINES && dwarf_lines_next(&lines, &line)) {
+        struct place place = {
+            line.section, (uint32_t) (line.offset / sizeof(struct ubpf_insn)),
+            line.line, line.name};
+        struct place *last =
+            places && places->n ? &places->all[places->n - 1] : NULL;
+
+        if (!r->sections[line.section].code
+            || (line.section == r->prog && r->lines)
+            || line.offset >= elf_file_section(&r->file, line.section).size) {
+            continue;
+        }
+        n++;
+        if (last && !compare(last, &place)) {
+            *last = place;
+        } else if (places) {
+            places->all[places->n++] = place;
+        }
+    }
+    return n;
+}
+
 /* Writes the lines of 'f' to the object. */
 static void
 put_lines(struct reader *r, const struct places *places,
@@ -145,7 +181,7 @@ collect(struct reader *r, struct places *places, const struct btf *btf,
         char **error)
 {
     struct elf_section section;
-    size_t n = 0, n_btf = 0;
+    size_t n = 0, n_debug;
     int err = 0;
 
     if (r->lines) {
@@ -159,10 +195,12 @@ collect(struct reader *r, struct places *places, const struct btf *btf,
         n = section.size / sizeof(struct ubpf_line);
     }
     if (btf) {
-        n_btf = elf_file_section(&r->file, r->btf_ext).size / BTF_LINE_SIZE;
+        n_debug = elf_file_section(&r->file, r->btf_ext).size / BTF_LINE_SIZE;
+    } else {
+        n_debug = add_dwarf_lines(r, NULL);
     }
     places->all =
-        ubpf_host_zalloc(r->obj->host, n + n_btf, sizeof *places->all);
+        ubpf_host_zalloc(r->obj->host, n + n_debug, sizeof *places->all);
     if (!places->all) {
         return ubpf_fail_nomem(error);
     }
@@ -170,9 +208,11 @@ collect(struct reader *r, struct places *places, const struct btf *btf,
         err = add_lines(r, places, error);
     }
     if (!err && btf) {
-        add_btf_lines(r, btf, places, (uint32_t) (n + n_btf));
+        add_btf_lines(r, btf, places, (uint32_t) (n + n_debug));
+    } else if (!err) {
+        add_dwarf_lines(r, places);
     }
-    if (n_btf) {
+    if (n_debug) {
         qsort(places->all, places->n, sizeof *places->all, compare);
     }
     return err;

@@ -170,6 +170,9 @@ def translate(checked: CheckedProgram, options: Options | None = None) -> Transl
     function = catalog.unique(name)
     program = ir.Program(function, source, tuple(catalog.maps), tuple(catalog.initial), body, lowered.given)
     identifiers = Identifiers(catalog)
+    for note, other in identifiers.repeated:
+        checked.diagnostics.error("annotation", note.span, f"'{other}' has this @id already")
+    checked.diagnostics.check()
     info = program_info(catalog, identifiers, name, source, _model_version(checked))
     message = partial(p4info, catalog, identifiers, name, checked)
     entries = partial(write_request, catalog, identifiers)

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from p4rt.compiler.diagnostics import Diagnostics
 from p4rt.compiler.frontend import ast
 
-_WITH_TEXT = ("name", "deprecated")
+_WITH_TEXT = ("name", "deprecated", "brief", "description")
 """Annotations that take one string.  `noWarn` takes any number, and means every code without."""
 _WITHOUT_BODY = (
     "hidden", "tableonly", "defaultonly", "optional", "atomic", "pure", "noSideEffects", "likely", "unlikely",
@@ -22,14 +22,22 @@ KNOWN = frozenset((
 """What has a meaning here or in P4Runtime, or is known from other compilers."""
 
 
-def check_annotations(program: ast.Program, diagnostics: Diagnostics) -> None:
-    """Report annotations written twice, in both forms, or wrongly; warn of misspelt ones."""
+def check_annotations(
+    program: ast.Program, diagnostics: Diagnostics
+) -> list[tuple[ast.Node, ast.Annotation]]:
+    """Report annotations written twice, in both forms, or wrongly; warn of misspelt ones.
+
+    The result is all structured annotations, each with the declaration of the top level that it is in.
+    """
     main = diagnostics.sources.main
+    found: list[tuple[ast.Node, ast.Annotation]] = []
     for decl in program.decls:
         for node in ast.walk(decl):
             seen: dict[str, ast.Annotation] = {}
             for note in getattr(node, "annos", ()):
                 _check(note, diagnostics)
+                if _is_structured(note):
+                    found.append((decl, note))
                 before = seen.setdefault(note.name, note)
                 if before is not note:
                     _repeated(before, note, diagnostics)
@@ -38,6 +46,7 @@ def check_annotations(program: ast.Program, diagnostics: Diagnostics) -> None:
                     message = f"the annotation @{note.name} has no meaning"
                     hint = f"did you mean @{near[0]}?"
                     diagnostics.warning("unknown-annotation", note.span, message, hint)
+    return found
 
 
 def _is_structured(note: ast.Annotation) -> bool:
@@ -67,6 +76,10 @@ def _check(note: ast.Annotation, diagnostics: Diagnostics) -> None:
     elif name in _WITH_TEXT:
         if structured or text_of(note) is None:
             diagnostics.error("annotation", note.span, f'@{name} takes one string: @{name}("...")')
+    elif name == "id":
+        first = note.exprs[0] if note.exprs else None
+        if structured or len(note.exprs) != 1 or not isinstance(first, ast.IntLit):
+            diagnostics.error("annotation", note.span, "@id takes one number: @id(7)")
     elif name in _WITHOUT_BODY and (structured or note.tokens):
         diagnostics.error("annotation", note.span, f"@{name} stands alone, without anything in brackets")
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.analysis.annotations import check_annotations
 from p4rt.compiler.analysis.context import kind_name, suggestion
+from p4rt.compiler.analysis.conversions import describe
 from p4rt.compiler.analysis.instantiate import instantiate
 from p4rt.compiler.analysis.keysets import is_selectable
 from p4rt.compiler.analysis.model import CheckedProgram
@@ -35,9 +36,11 @@ def check_program(program: ast.Program, diagnostics: Diagnostics) -> CheckedProg
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
     checker = Checker(program, diagnostics)
     _silence(program, diagnostics)
-    check_annotations(program, diagnostics)
+    structured = check_annotations(program, diagnostics)
     try:
         checker.run()
+        for decl, note in structured:
+            checker.check_annotation(decl, note)
     except RecursionError:
         diagnostics.fatal("too-complex", program.span, "the program is nested too deeply")
     diagnostics.check()
@@ -67,6 +70,27 @@ class Checker(Tables):
         self.returns = []
         for decl in self.program.program.decls:
             self._declaration(decl)
+
+    def check_annotation(self, decl: ast.Node, note: ast.Annotation) -> None:
+        """Evaluate what stands in a structured annotation (P4_16 section 20), in `decl` of the top level.
+
+        Constants of blocks have no names any more: what uses one is not evaluated.
+        """
+        for expr in (*note.exprs, *(item.value for item in note.items)):
+            names = {part.id for part in ast.walk(expr) if isinstance(part, ast.Name)}
+            inside = {node.name for node in ast.walk(decl) if names and isinstance(node, ast.ConstDecl)}
+            if isinstance(decl, ast.ConstDecl) or not names & inside:
+                self._annotation_value(expr)
+
+    def _annotation_value(self, expr: ast.Expr) -> None:
+        type_ = self.check(expr)
+        if self.is_bad(type_):
+            return
+        if not isinstance(type_, t.InfIntType | t.BitType | t.IntType | t.StringType | t.BoolType):
+            message = f"an annotation holds numbers, strings and bool, not {describe(type_)}"
+            self.error("annotation", expr, message)
+        elif self.program.constants.get(expr) is None:
+            self.error("not-constant", expr, "what an annotation holds must be known at compile time")
 
     def _declaration(self, decl: ast.Node) -> None:
         match decl:

@@ -52,6 +52,8 @@ class Identifiers:
     def __init__(self, catalog: Catalog) -> None:
         self._ids: dict[tuple[Prefix, str], int] = {}
         self._aliases: dict[tuple[Prefix, str], str] = {}
+        self.repeated: list[tuple[ast.Annotation, str]] = []
+        """Each `@id` that another object of its kind has, and what that is called."""
         self._add(Prefix.TABLE, [(table.name, table.decl) for table in catalog.tables])
         self._add(Prefix.ACTION, [(action.name, action.decl) for action in catalog.actions.values()])
         self._add(Prefix.VALUE_SET, [(item.name, item.decl) for item in catalog.value_sets])
@@ -74,20 +76,24 @@ class Identifiers:
         return self._aliases[prefix, name]
 
     def _add(self, prefix: Prefix, objects: list[tuple[str, ast.Node | None]]) -> None:
-        taken: set[int] = set()
+        taken: dict[int, str] = {}
         rest: list[str] = []
         for name, node in objects:
             given = _given_id(node)
-            if given is None or given in taken:
+            if given is None:
                 rest.append(name)
+            elif given in taken:
+                note = ast.annotation(node, "id") if node is not None else None
+                assert note is not None
+                self.repeated.append((note, taken[given]))
             else:
-                taken.add(given)
+                taken[given] = name
                 self._ids[prefix, name] = prefix << 24 | given
         for name in sorted(rest):
             number = one_at_a_time(name) & _BASE
             while number == 0 or number in taken:
                 number = (number + 1) & _BASE
-            taken.add(number)
+            taken[number] = name
             self._ids[prefix, name] = prefix << 24 | number
         names = [name for name, _ in objects]
         for name in names:

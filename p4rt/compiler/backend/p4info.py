@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from p4rt.compiler.analysis import types as t
@@ -27,8 +28,9 @@ def p4info(catalog: Catalog, identifiers: Identifiers, program: str, checked: Ch
     message = message_class("P4Info")()
     message.pkg_info.name = program
     message.pkg_info.arch = "ubpf_model"
-    package_info(message.pkg_info, checked.main.source if checked.main is not None else None)
-    _Writer(message, identifiers, checked).write(catalog)
+    writer = _Writer(message, identifiers, checked)
+    package_info(message.pkg_info, checked.main.source if checked.main is not None else None, writer.notes)
+    writer.write(catalog)
     return message
 
 
@@ -39,6 +41,7 @@ class _Writer:
         self.message = message
         self.identifiers = identifiers
         self.checked = checked
+        self.notes = partial(add_notes, checked.constants)
 
     def write(self, catalog: Catalog) -> None:
         """Everything in `catalog` that is not hidden."""
@@ -60,7 +63,7 @@ class _Writer:
         preamble.id = self.identifiers.id_of(prefix, name)
         preamble.name = name
         preamble.alias = self.identifiers.alias_of(prefix, name)
-        add_notes(preamble, decl)
+        self.notes(preamble, decl)
 
     def table(self, message: Any, table: Table) -> None:
         """A table; its direct resources are added with them."""
@@ -73,7 +76,7 @@ class _Writer:
             reference.id = self.identifiers.id_of(Prefix.ACTION, use.action.name)
             reference.scope = _SCOPES[use.scope]
             if use.source is not None:
-                add_notes(reference, use.source)
+                self.notes(reference, use.source)
             elif use.scope == "default_only":
                 reference.annotations.append("@defaultonly")
         if table.profile is not None:
@@ -106,14 +109,14 @@ class _Writer:
         for item in action.params:
             param = message.params.add(id=item.id, name=item.name)
             self.scalar(param, item.type, item.width)
-            add_notes(param, item.decl)
+            self.notes(param, item.decl)
 
     def match_field(self, message: Any, item: KeyField, name: str) -> None:
         """An element of a key."""
         message.id, message.name = item.id, name
         message.match_type = _MATCH_TYPES[item.match]
         self.scalar(message, item.type, item.slot.width)
-        add_notes(message, item.source)
+        self.notes(message, item.source)
 
     def scalar(self, message: Any, type_: t.Type, width: int) -> None:
         """Width of a field or parameter, and its type where that has a name; of a translated type the
@@ -121,7 +124,7 @@ class _Writer:
         note = None
         if isinstance(type_, t.NewType):
             decl = self.checked.globals.get(type_.name)
-            new_type(type_, self.message.type_info, decl)
+            new_type(type_, self.message.type_info, decl, self.notes)
             message.type_name.name = type_.name
             note = translation(decl)
         elif isinstance(type_, t.SerEnumType):
@@ -147,5 +150,5 @@ class _Writer:
     def type(self, spec: Any, type_: t.Type, type_info: Any) -> None:
         """Fill a P4DataTypeSpec."""
         if isinstance(type_, t.NewType):
-            new_type(type_, type_info, self.checked.globals.get(type_.name))
-        type_spec(spec, type_, type_info)
+            new_type(type_, type_info, self.checked.globals.get(type_.name), self.notes)
+        type_spec(spec, type_, type_info, self.notes)

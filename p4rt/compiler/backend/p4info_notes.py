@@ -4,28 +4,38 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from p4rt.compiler.analysis.annotations import text_of
+from p4rt.compiler.analysis.model import Value
 from p4rt.compiler.frontend import ast
+
+Values = Mapping[ast.Expr, Value]
 
 _ELSEWHERE = {"name", "id", "brief", "description", "pkginfo", "p4runtime_translation", "match"}
 """What other parts of the message say."""
 
 
-def add_notes(message: Any, node: ast.Node | None) -> None:
-    """Fill `annotations`, `structured_annotations`, and `doc` where the message has one."""
+AddNotes = Callable[[Any, ast.Node | None], None]
+
+
+def add_notes(values: Values, message: Any, node: ast.Node | None) -> None:
+    """Fill `annotations`, `structured_annotations`, and `doc` where the message has one.
+
+    `values` are those of the expressions in structured annotations."""
     for note in getattr(node, "annos", ()):
         if note.name in _ELSEWHERE:
             continue
         if note.exprs and note.tokens is None:
             expressions = message.structured_annotations.add(name=note.name).expression_list.expressions
             for expr in note.exprs:
-                _value(expressions.add(), expr)
+                _value(expressions.add(), values.get(expr))
         elif note.items:
             pairs = message.structured_annotations.add(name=note.name).kv_pair_list.kv_pairs
             for item in note.items:
                 pair = pairs.add(key=item.name)
-                _value(pair.value, item.value)
+                _value(pair.value, values.get(item.value))
         else:
             message.annotations.append(unstructured(note))
     if "doc" in message.DESCRIPTOR.fields_by_name:
@@ -47,27 +57,23 @@ def unstructured(note: ast.Annotation) -> str:
 
 def _text_of(node: ast.Node | None, name: str) -> str | None:
     note = ast.annotation(node, name) if node is not None else None
-    if note is not None and note.exprs and isinstance(note.exprs[0], ast.StringLit):
-        return note.exprs[0].value
-    return None
+    return text_of(note) if note is not None else None
 
 
-def _value(message: Any, expr: ast.Expr) -> None:
-    """A constant: string, number or flag; of anything else its kind, for want of its value."""
-    match expr:
-        case ast.StringLit(value=value):
+def _value(message: Any, value: Value | None) -> None:
+    """A string, flag or number; one of more than 64 bits as text."""
+    match value:
+        case str():
             message.string_value = value
-        case ast.BoolLit(value=value):
+        case bool():
             message.bool_value = value
-        case ast.IntLit(value=value) if -(1 << 63) <= value < 1 << 63:
+        case int() if -(1 << 63) <= value < 1 << 63:
             message.int64_value = value
-        case ast.Unary(op="-", operand=ast.IntLit(value=value)) if value <= 1 << 63:
-            message.int64_value = -value
         case _:
-            message.string_value = type(expr).__name__
+            message.string_value = str(value)
 
 
-def package_info(message: Any, main: ast.Node | None) -> None:
+def package_info(message: Any, main: ast.Node | None, notes: AddNotes) -> None:
     """Fill a PkgInfo from `@pkginfo` of the package's instance: NAME="TEXT" in brackets or parentheses."""
     for note in getattr(main, "annos", ()):
         if note.name != "pkginfo":
@@ -78,4 +84,4 @@ def package_info(message: Any, main: ast.Node | None) -> None:
         for name, value in given.items():
             if name in ("name", "version", "organization", "contact", "url", "arch"):
                 setattr(message, name, value)
-    add_notes(message, main)
+    notes(message, main)

@@ -203,6 +203,7 @@ _ERRNO_CODES = {
     errno.ENOSPC: ErrorCode.FULL,
     errno.EPERM: ErrorCode.READ_ONLY,
     errno.ENOMEM: ErrorCode.NOMEM,
+    errno.EDQUOT: ErrorCode.NOMEM,
 }
 
 

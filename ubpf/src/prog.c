@@ -16,6 +16,7 @@
 #include "jit/native.h"
 #include "maps/map.h"
 #include "maps/map_array.h"
+#include "maps/memory.h"
 #include "text.h"
 #include "verifier/verifier.h"
 
@@ -80,12 +81,14 @@ create_maps(struct ubpf_prog *prog, char **error)
     if (!prog->maps) {
         return ubpf_fail_nomem(error);
     }
+    memory_forget_refusal();
     for (uint32_t i = 0; i < obj->n_maps; i++) {
         prog->maps[i] =
             ubpf_map_create(&prog->host, obj->maps[i].name, &obj->maps[i].def);
         if (!prog->maps[i]) {
-            return ubpf_fail(error, ENOMEM, "out of memory for map \"%s\"",
-                             obj->maps[i].name);
+            return ubpf_fail(error, ENOMEM, "out of memory for map \"%s\"%s",
+                             obj->maps[i].name,
+                             memory_was_refused() ? ", for a limit" : "");
         }
     }
     for (uint32_t i = 0; i < obj->n_maps; i++) {
@@ -179,6 +182,10 @@ load(struct ubpf_prog *prog, const void *elf, size_t len,
     }
     prog->summary = text;
 
+    prog->host.account = account_new(&prog->host, limits.max_map_bytes);
+    if (!prog->host.account) {
+        return ubpf_fail_nomem(error);
+    }
     err = create_maps(prog, error);
     if (!err) {
         err = fill_maps(prog, error);
@@ -253,7 +260,14 @@ ubpf_prog_destroy(struct ubpf_prog *prog)
     ubpf_host_free(&host, prog->code);
     ubpf_error_free(prog->summary);
     ubpf_object_free(prog->obj);
+    account_release(host.account);
     ubpf_host_free(&host, prog);
+}
+
+uint64_t
+ubpf_prog_memory_used(const struct ubpf_prog *prog)
+{
+    return account_used(prog->host.account);
 }
 
 const char *
@@ -290,6 +304,13 @@ ubpf_prog_section(const struct ubpf_prog *prog, const char *name, size_t *len)
     return NULL;
 }
 
+static bool
+same_host(const struct ubpf_host *a, const struct ubpf_host *b)
+{
+    return a->alloc == b->alloc && a->free == b->free
+           && a->postpone == b->postpone && a->now_ns == b->now_ns;
+}
+
 /* The map of 'old' that can serve as 'map' of another program, or NULL.  The
  * elements of an array of maps have numbers of their program: it is not shared
  * itself. */
@@ -301,7 +322,7 @@ find_adoptable(const struct ubpf_map *map, const struct ubpf_prog *old)
     return candidate && !(map->def.flags & UBPF_MAP_F_RDONLY_USER)
                    && map->def.type != UBPF_MAP_TYPE_ARRAY_OF_MAPS
                    && !memcmp(&candidate->def, &map->def, sizeof map->def)
-                   && !memcmp(&candidate->host, &map->host, sizeof map->host)
+                   && same_host(&candidate->host, &map->host)
                ? candidate
                : NULL;
 }
@@ -362,6 +383,7 @@ ubpf_prog_adopt_maps(struct ubpf_prog *prog, struct ubpf_prog *old)
     old_maps = prog->maps;
     prog->maps = maps;
     adopted += adopt_arrays(prog, old);
+    account_join(prog->host.account, old->host.account);
     ubpf_host_free(&prog->host, old_maps);
     ubpf_host_free(&prog->host, prog->code);
     prog->code = code;

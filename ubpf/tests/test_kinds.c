@@ -282,7 +282,7 @@ memory_has_a_limit(void)
         key[7]++;
         n++;
     }
-    CHECK_EQ(err, ENOMEM);
+    CHECK_EQ(err, EDQUOT);
     CHECK(n > 5 && n < 10);
     CHECK(ubpf_memory_used() <= used + 10000);
     ubpf_map_get_info(map, &info);

@@ -205,18 +205,19 @@ commit_load(struct commit *c)
 
     CMAP_FOR_EACH (prog, cmap_node, &progs->by_id) {
         if (prog != old) {
-            others += prog->map_bytes;
+            others += MAX(prog->map_bytes, ubpf_prog_memory_used(
+                              ofproto_prog_get_ubpf(prog)));
         }
     }
 
-    uint64_t max_map_bytes = progs->max_map_bytes;
+    uint64_t left = (progs->max_map_bytes > others
+                     ? progs->max_map_bytes - others : 0);
     c->task = (struct prog_task) {
         .type = PROG_TASK_LOAD,
         .object = c->object,
         .length = c->length,
         /* 0 would stand for libubpf's default. */
-        .limits.max_map_bytes = (max_map_bytes > others
-                                 ? max_map_bytes - others : 1),
+        .limits.max_map_bytes = MAX(MIN(left, progs->max_program_bytes), 1),
     };
     prog_worker_start(&c->task);
     return true;

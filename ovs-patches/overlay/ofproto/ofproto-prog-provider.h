@@ -33,6 +33,7 @@ struct ofproto_progs {
     struct cmap by_id;          /* Contains "struct ofproto_prog"s. */
     bool remote;                /* May any connection make changes? */
     uint64_t max_map_bytes;     /* Limit on the sum of 'map_bytes'. */
+    uint64_t max_program_bytes; /* Limit on each of them. */
     struct ovs_list retired;    /* Contains "struct retired_prog"s, oldest
                                  * first. */
 };

@@ -315,6 +315,11 @@ fail_entry(const struct prog_request *req, const struct map_ref *ref,
         code = P4RT_E_NOMEM;
         text = "out of memory";
         break;
+    case EDQUOT:
+        code = P4RT_E_NOMEM;
+        text = "the program's maps may not take more memory (see "
+               "other_config:prog-max-program-bytes)";
+        break;
     case EINVAL:
         code = P4RT_E_INVALID;
         text = (ref->info.def.type == UBPF_MAP_TYPE_ARRAY_OF_MAPS

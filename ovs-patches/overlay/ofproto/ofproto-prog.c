@@ -45,6 +45,7 @@ ofproto_prog_init(struct ofproto *ofproto)
     cmap_init(&progs->by_id);
     ovs_list_init(&progs->retired);
     progs->max_map_bytes = DEFAULT_MAX_MAP_BYTES;
+    progs->max_program_bytes = UINT64_MAX;
     ofproto->progs = progs;
 }
 
@@ -117,6 +118,9 @@ ofproto_prog_set_config(struct ofproto *ofproto, const struct smap *config)
     progs->remote = smap_get_bool(config, "prog-remote", false);
     progs->max_map_bytes = smap_get_ullong(config, "prog-max-map-bytes",
                                            DEFAULT_MAX_MAP_BYTES);
+    progs->max_program_bytes = smap_get_ullong(config,
+                                               "prog-max-program-bytes",
+                                               UINT64_MAX);
 }
 
 /* Returns true if the datapath of 'ofproto' can run programs. */

@@ -42,6 +42,8 @@ struct ubpf_host {
     void (*postpone)(void (*fn)(void *arg), void *arg);
     /* Monotonic nanoseconds. */
     uint64_t (*now_ns)(void);
+    /* The library's own, in its copies; NULL. */
+    struct ubpf_account *account;
 };
 
 /* A host for single-threaded use: malloc, CLOCK_MONOTONIC, and a grace period
@@ -56,7 +58,10 @@ struct ubpf_limits {
     uint32_t max_insns;     /* Instructions in the object; 65,536. */
     uint32_t max_visited;   /* Instructions the verifier may visit;
                              * 1,000,000. */
-    uint64_t max_map_bytes; /* Memory of all maps together; 1 GiB. */
+    uint64_t max_map_bytes; /* Memory of all maps together; 1 GiB.  E2BIG when
+                             * they would take more as they get full; what
+                             * they take beyond that, as values per thread do,
+                             * fails when it is asked for (EDQUOT). */
 };
 
 /* Loads, verifies and makes ready to run the object 'elf' of 'len' bytes.
@@ -90,6 +95,10 @@ struct ubpf_prog *ubpf_prog_load_with(const struct ubpf_host *host,
  * that no thread still runs it. */
 void ubpf_prog_destroy(struct ubpf_prog *prog);
 
+/* Bytes that the maps of 'prog' take now, with those that wait for a grace
+ * period and, where it shares maps with another program, all of that one. */
+uint64_t ubpf_prog_memory_used(const struct ubpf_prog *prog);
+
 /* What the verifier proved of 'prog', in one line (never NULL). */
 const char *ubpf_prog_verifier_summary(const struct ubpf_prog *prog);
 
@@ -106,8 +115,9 @@ const void *ubpf_prog_section(const struct ubpf_prog *prog, const char *name,
  * those of a map of 'old' that map itself (shared, counted) in place of its
  * own.  Read-only maps (UBPF_MAP_F_RDONLY_USER) keep their new contents.  Call
  * it before 'prog' is first run; pointers to its maps from before are invalid
- * then.  Returns the number of maps adopted: 0, with nothing changed, also for
- * want of memory or when 'old' has another host. */
+ * then.  From then on the memory of both programs counts against the limit of
+ * 'prog'.  Returns the number of maps adopted: 0, with nothing changed, also
+ * for want of memory or when 'old' has another host. */
 size_t ubpf_prog_adopt_maps(struct ubpf_prog *prog, struct ubpf_prog *old);
 
 /* One packet's run.  The caller fills 'ctx' (see abi.h for the initial value
@@ -180,9 +190,10 @@ void ubpf_map_get_info(const struct ubpf_map *map, struct ubpf_map_info *info);
  * exactly that priority, data and mask.  Updates and deletes honour
  * UBPF_MAP_F_RDONLY_USER with EPERM, but UBPF_EXIST | UBPF_STATE may change
  * the state of an entry if the rest of 'value' is what is there.  ENOENT no
- * such key (or array index out of range), EEXIST, ENOSPC full, ENOMEM, EINVAL
- * bad flags, prefix length, ternary key, meter or operation (deleting from an
- * array). */
+ * such key (or array index out of range), EEXIST, ENOSPC full, ENOMEM, EDQUOT
+ * more memory than max_map_bytes or ubpf_set_memory_limit() allow, EINVAL bad
+ * flags, prefix length, ternary key, meter, number of a map or operation
+ * (deleting from an array).  An error has changed nothing. */
 int ubpf_map_lookup(const struct ubpf_map *map, const void *key, void *value);
 int ubpf_map_update(struct ubpf_map *map, const void *key, const void *value,
                     uint64_t flags);
@@ -213,8 +224,8 @@ size_t ubpf_map_dump(const struct ubpf_map *map, uint64_t *cursor,
 uint32_t ubpf_map_expire(struct ubpf_map *map);
 
 /* Bounds the memory that the maps of all programs take together, from now on:
- * what does not fit fails with ENOMEM.  0, as it is at first: no bound.
- * ubpf_memory_used() says how much it is now. */
+ * what does not fit fails, updates with EDQUOT, loads with ENOMEM.  0, as it
+ * is at first: no bound.  ubpf_memory_used() says how much it is now. */
 void ubpf_set_memory_limit(uint64_t bytes);
 uint64_t ubpf_memory_used(void);
 

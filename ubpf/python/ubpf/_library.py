@@ -17,11 +17,13 @@ from .errors import Error
 DECLARATIONS = """
 struct ubpf_prog;
 struct ubpf_map;
+struct ubpf_account;
 struct ubpf_host {
     void *(*alloc)(size_t size);
     void (*free)(void *);
     void (*postpone)(void (*fn)(void *arg), void *arg);
     uint64_t (*now_ns)(void);
+    struct ubpf_account *account;
 };
 extern struct ubpf_host ubpf_host_single_threaded;
 
@@ -73,6 +75,7 @@ struct ubpf_buffer {
 struct ubpf_prog *ubpf_prog_load(const struct ubpf_host *host, const void *elf, size_t len,
                                  const struct ubpf_limits *limits, int *errp, char **error);
 void ubpf_prog_destroy(struct ubpf_prog *prog);
+uint64_t ubpf_prog_memory_used(const struct ubpf_prog *prog);
 const char *ubpf_prog_verifier_summary(const struct ubpf_prog *prog);
 uint32_t ubpf_prog_n_insns(const struct ubpf_prog *prog);
 const void *ubpf_prog_section(const struct ubpf_prog *prog, const char *name, size_t *len);

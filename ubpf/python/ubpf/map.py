@@ -164,9 +164,9 @@ class Map:
     def update(self, key: bytes, value: bytes, flags: UpdateFlags = UpdateFlags.ANY) -> None:
         """Create or replace an entry.
 
-        Raise Error with errno EPERM (read-only), ENOSPC (full), ENOMEM, EINVAL (a prefix that is too long, a
-        wrong ternary key, meter or number of a map, a ring), ENOENT or EEXIST (``flags`` forbid it; ENOENT
-        also for an index beyond the end of an array).
+        Raise Error with errno EPERM (read-only), ENOSPC (full), ENOMEM, EDQUOT (a limit on memory), EINVAL (a
+        prefix that is too long, a wrong ternary key, meter or number of a map, a ring), ENOENT or EEXIST
+        (``flags`` forbid it; ENOENT also for an index beyond the end of an array).
         """
         self._check("key", key, self.entry_key_size)
         self._check("value", value, self.entry_value_size)
@@ -289,6 +289,7 @@ class Map:
             errno.EPERM: "is read-only",
             errno.ENOSPC: f"is full: it has room for {self.max_entries} entries",
             errno.EEXIST: "has that entry already",
+            errno.EDQUOT: "may not take more memory: that is the limit",
             errno.ENOENT: f"has no element with that index: it has {self.max_entries}"
             if indexed
             else "has no such entry",

@@ -47,7 +47,7 @@ class Limits:
     max_visited: int = 0
     """Instructions that the verifier may visit; 1,000,000."""
     max_map_bytes: int = 0
-    """Memory of all maps together; 1 GiB."""
+    """Memory of all maps together, when they are full and at any time; 1 GiB."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "host.h"
+#include "maps/memory.h"
 
 const struct map_ops *
 ubpf_map_ops(uint32_t type)
@@ -272,17 +273,20 @@ int
 ubpf_map_update(struct ubpf_map *map, const void *key, const void *value,
                 uint64_t flags)
 {
+    int err;
+
     if (map->def.flags & UBPF_MAP_F_RDONLY_USER) {
         if (!map->def.state_size || flags != (UBPF_EXIST | UBPF_STATE)) {
             return EPERM;
         }
-        return map->ops->update(map, key, value, flags | UPDATE_STATE_ONLY);
-    }
-    if (flags > (UBPF_EXIST | UBPF_STATE)
-        || update_mode(flags) == (UBPF_NOEXIST | UBPF_EXIST)) {
+        flags |= UPDATE_STATE_ONLY;
+    } else if (flags > (UBPF_EXIST | UBPF_STATE)
+               || update_mode(flags) == (UBPF_NOEXIST | UBPF_EXIST)) {
         return EINVAL;
     }
-    return map->ops->update(map, key, value, flags);
+    memory_forget_refusal();
+    err = map->ops->update(map, key, value, flags);
+    return err == ENOMEM && memory_was_refused() ? EDQUOT : err;
 }
 
 int

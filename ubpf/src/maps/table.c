@@ -52,7 +52,7 @@ table_bytes(const struct table *table)
     const struct table_view *view =
         atomic_load_explicit(&table->view, memory_order_acquire);
 
-    return sizeof *view + LINE
+    return sizeof *view + LINE - 1
            + (n_buckets(view)
               + __atomic_load_n(&view->n_extra, __ATOMIC_RELAXED))
                  * sizeof *view->buckets;

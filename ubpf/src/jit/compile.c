@@ -233,6 +233,9 @@ set_attributes(struct compilation *c)
         set_string_attribute(f, "target-cpu", host_cpu);
         set_string_attribute(f, "target-features", host_features);
         set_attribute(c, f, "nounwind");
+        /* What is used as an address may be an offset, to which the address of
+         * something is added. */
+        set_attribute(c, f, "null_pointer_is_valid");
         if (strcmp(LLVMGetValueName(f), LIFT_ENTRY)) {
             LLVMSetLinkage(f, LLVMInternalLinkage);
         }
@@ -282,8 +285,12 @@ link_inlined(struct compilation *c)
     return LLVMLinkModules2(c->module, module) ? EINVAL : 0;
 }
 
+/* The furthest that a field is from the start of something. */
+#define MAX_FIELD 65536
+
 /* Makes inttoptr(x + CONSTANT) a place CONSTANT bytes after inttoptr(x), so
- * that LLVM sees which accesses to a packet cannot overlap. */
+ * that LLVM sees which accesses to a packet cannot overlap.  A large constant
+ * is itself the address of something, and x the offset. */
 static void
 split_address(LLVMBuilderRef builder, LLVMValueRef cast)
 {
@@ -291,7 +298,9 @@ split_address(LLVMBuilderRef builder, LLVMValueRef cast)
     LLVMTypeRef i8;
 
     if (!LLVMIsABinaryOperator(sum) || LLVMGetInstructionOpcode(sum) != LLVMAdd
-        || !LLVMIsAConstantInt(LLVMGetOperand(sum, 1))) {
+        || !LLVMIsAConstantInt(LLVMGetOperand(sum, 1))
+        || llabs(LLVMConstIntGetSExtValue(LLVMGetOperand(sum, 1)))
+               > MAX_FIELD) {
         return;
     }
     LLVMPositionBuilderBefore(builder, cast);

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from p4rt.compiler.analysis.model import CheckedProgram
     from p4rt.compiler.backend import ir
     from p4rt.compiler.midend.home import Home
+    from p4rt.compiler.midend.split_shapes import Deparsing
 
 
 @record
@@ -119,19 +120,27 @@ def check(path: str, options: Options, diagnostics: Diagnostics) -> CheckedProgr
     return check_program(program, diagnostics)
 
 
-def passes(homes: tuple[Home, ...] = (), maps: Sequence[ir.Map] = ()) -> tuple[Pass, ...]:
-    """The passes over the target IR, in order; `homes` are the headers that may live in the packet."""
+def passes(
+    homes: tuple[Home, ...] = (), maps: Sequence[ir.Map] = (), deparsing: Deparsing | None = None
+) -> tuple[Pass, ...]:
+    """The passes over the target IR, in order.
+
+    `homes` are the headers that may live in the packet; else `deparsing` is what writes it.
+    """
     from p4rt.compiler.midend.fold import fold
     from p4rt.compiler.midend.join_stores import join_stores
     from p4rt.compiler.midend.prune import prune
     from p4rt.compiler.midend.reload import reload
     from p4rt.compiler.midend.share_lookups import share_lookups
     from p4rt.compiler.midend.split_access import split_access
+    from p4rt.compiler.midend.split_shapes import split_shapes
     from p4rt.compiler.midend.split_wide import split_wide
     from p4rt.compiler.midend.write_through import write_through
 
     return (
-        # First, so that the passes after it do not work on what has no effect, and know the headers' places.
+        # While each field shows where in the packet it was extracted.
+        Pass("split-shapes", lambda block: split_shapes(block, deparsing)),
+        # Early, so that the passes after it do not work on what has no effect, and know the headers' places.
         Pass("fold", fold),
         Pass("share-lookups", share_lookups),  # Before headers' fields are loaded again, which looks new.
         Pass("write-through", lambda block: write_through(block, homes)),
@@ -161,7 +170,7 @@ def translate(checked: CheckedProgram, options: Options | None = None) -> Transl
     lowered = lower(checked, ir.GivenInC(options.extern, options.include))
     checked.diagnostics.check()
     body = lowered.body
-    for item in passes(lowered.homes, lowered.catalog.maps):
+    for item in passes(lowered.homes, lowered.catalog.maps, lowered.deparsing):
         if item.needed or item.name not in options.disabled_passes:
             body = item.run(body)
     catalog = lowered.catalog

@@ -173,6 +173,11 @@ class Context:
         finally:
             self._tracking = saved
 
+    def start_at_zero(self, variable: ir.Expr) -> None:
+        """Note that a tracked variable has not been assigned to yet."""
+        assert isinstance(variable, ir.Var) and variable.name in self._tracked
+        self.known[variable.name] = 0
+
     def now(self, value: ir.Expr) -> ir.Expr:
         """`value`, or if it is a variable whose value is known here, the constant."""
         if isinstance(value, ir.Var) and value.name in self.known:
@@ -183,6 +188,11 @@ class Context:
     def cursor(self) -> ir.Expr:
         """Bytes of the packet that were parsed, as it is known here."""
         return self.now(self._cursor)
+
+    @property
+    def cursor_variable(self) -> ir.Var:
+        """The variable that holds the cursor."""
+        return self._cursor
 
     @property
     def cursor_name(self) -> str:

@@ -92,11 +92,11 @@ class _Fold(KnownValues):
 
     def expr(self, expr: ir.Expr, state: Known) -> ir.Expr:
         """Numbers for what is known."""
-        return _fold(expr, state)
+        return fold_expr(expr, state)
 
     def simple(self, statement: ir.Statement, state: Known) -> list[ir.Statement]:
         """Fold, and learn what is assigned."""
-        folded = with_expressions(statement, lambda expr: _fold(expr, state))
+        folded = with_expressions(statement, lambda expr: fold_expr(expr, state))
         target = getattr(folded, "target", None)
         if isinstance(folded, ir.Assign) and folded.value == target:
             return []
@@ -108,71 +108,72 @@ class _Fold(KnownValues):
 
 
 @singledispatch
-def _fold(expr: ir.Expr, known: Known) -> ir.Expr:
+def fold_expr(expr: ir.Expr, known: Known) -> ir.Expr:
+    """An expression with numbers for what is known."""
     return expr
 
 
-@_fold.register(ir.Var)
+@fold_expr.register(ir.Var)
 def _(expr: ir.Var, known: Known) -> ir.Expr:
     value = known.get(expr.name)
     return expr if value is None else build.const(value, expr.width)
 
 
-@_fold.register(ir.Not)
+@fold_expr.register(ir.Not)
 def _(expr: ir.Not, known: Known) -> ir.Expr:
-    operand = _fold(expr.operand, known)
+    operand = fold_expr(expr.operand, known)
     return expr if operand is expr.operand else build.invert(operand)
 
 
-@_fold.register(ir.Negate)
+@fold_expr.register(ir.Negate)
 def _(expr: ir.Negate, known: Known) -> ir.Expr:
-    operand = _fold(expr.operand, known)
+    operand = fold_expr(expr.operand, known)
     return expr if operand is expr.operand else build.negate(operand)
 
 
-@_fold.register(ir.Binary)
+@fold_expr.register(ir.Binary)
 def _(expr: ir.Binary, known: Known) -> ir.Expr:
-    left, right = _fold(expr.left, known), _fold(expr.right, known)
+    left, right = fold_expr(expr.left, known), fold_expr(expr.right, known)
     same = left is expr.left and right is expr.right
     return expr if same else build.binary(expr.op, left, right)
 
 
-@_fold.register(ir.Compare)
+@fold_expr.register(ir.Compare)
 def _(expr: ir.Compare, known: Known) -> ir.Expr:
-    left, right = _fold(expr.left, known), _fold(expr.right, known)
+    left, right = fold_expr(expr.left, known), fold_expr(expr.right, known)
     same = left is expr.left and right is expr.right
     return expr if same else build.compare(expr.relation, left, right)
 
 
-@_fold.register(ir.Shift)
+@fold_expr.register(ir.Shift)
 def _(expr: ir.Shift, known: Known) -> ir.Expr:
-    value, amount = _fold(expr.value, known), _fold(expr.amount, known)
+    value, amount = fold_expr(expr.value, known), fold_expr(expr.amount, known)
     same = value is expr.value and amount is expr.amount
     return expr if same else build.shift(expr.kind, value, amount)
 
 
-@_fold.register(ir.Slice)
+@fold_expr.register(ir.Slice)
 def _(expr: ir.Slice, known: Known) -> ir.Expr:
-    operand = _fold(expr.operand, known)
+    operand = fold_expr(expr.operand, known)
     return expr if operand is expr.operand else build.bits(operand, expr.low, expr.width)
 
 
-@_fold.register(ir.Extend)
+@fold_expr.register(ir.Extend)
 def _(expr: ir.Extend, known: Known) -> ir.Expr:
-    operand = _fold(expr.operand, known)
+    operand = fold_expr(expr.operand, known)
     same = operand is expr.operand
     return expr if same else build.extend(operand, expr.width, signed=expr.signed)
 
 
-@_fold.register(ir.Concat)
+@fold_expr.register(ir.Concat)
 def _(expr: ir.Concat, known: Known) -> ir.Expr:
-    high, low = _fold(expr.high, known), _fold(expr.low, known)
+    high, low = fold_expr(expr.high, known), fold_expr(expr.low, known)
     return expr if high is expr.high and low is expr.low else build.concat(high, low)
 
 
-@_fold.register(ir.Choose)
+@fold_expr.register(ir.Choose)
 def _(expr: ir.Choose, known: Known) -> ir.Expr:
-    condition = _fold(expr.condition, known)
-    then, other = _fold(expr.then, known), _fold(expr.other, known)
+    condition = fold_expr(expr.condition, known)
+    then, other = fold_expr(expr.then, known), fold_expr(expr.other, known)
     same = condition is expr.condition and then is expr.then and other is expr.other
     return expr if same else build.choose(condition, then, other)

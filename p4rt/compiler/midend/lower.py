@@ -25,6 +25,7 @@ from p4rt.compiler.midend.lower_externs import DROP, PASS, RESUBMIT, Externs
 from p4rt.compiler.midend.lower_parser import Parsers
 from p4rt.compiler.midend.lower_statements import Statements
 from p4rt.compiler.midend.lower_tables import Tables
+from p4rt.compiler.midend.split_shapes import Deparsing
 from p4rt.compiler.midend.storage import Record, Tree
 from p4rt.compiler.records import record, replace
 from p4rt.compiler.source import NO_SPAN, Span
@@ -43,6 +44,7 @@ class Lowered:
     catalog: Catalog
     given: ir.GivenInC
     homes: tuple[Home, ...]
+    deparsing: Deparsing | None
 
 
 def lower(checked: model.CheckedProgram, given: ir.GivenInC | None = None) -> Lowered:
@@ -106,15 +108,19 @@ class _Program:
             self.deparser.deparser(deparser.decl, headers)
         self._results()
         self.externs.finish()
-        return Lowered(tuple(ctx.out), ctx.catalog, self._given(), tuple(self.deparser.homes))
+        homes, deparsing = tuple(self.deparser.homes), self.deparser.deparsing
+        return Lowered(tuple(ctx.out), ctx.catalog, self._given(), homes, deparsing)
 
     def _hide_validity(self, headers: Tree) -> None:
-        """Lest the C compiler tests validity by the pointers that the parser compared, when they are gone."""
+        """Lest the C compiler tests validity, or how far the parser went, by the pointers that the parser
+        compared, when they are gone."""
         changed = {item.target.name for item in ir.walk(tuple(self.ctx.out)) if isinstance(item, ir.Assign)}
         for valid in storage.validities(headers):
             if valid.name in changed:
                 hidden = self.ctx.opaque(valid, "extracted", known=True)
                 self.ctx.assign(valid, build.bits(hidden, 0, 1))
+        if not isinstance(self.ctx.cursor, ir.Const):
+            self.ctx.move_cursor(self.ctx.opaque(self.ctx.cursor, "parsed"))
 
     def _given(self) -> ir.GivenInC:
         in_c = self.externs.in_c
@@ -164,6 +170,9 @@ class _Program:
                 ctx.parser_error = error
         ctx.assign(ctx.verdict, verdict)
         ctx.assign(ctx.cursor, build.const(0, ir.WORD))
+        for tree in (headers, meta):
+            for stack in storage.stacks(tree):
+                ctx.start_at_zero(stack.next)
         return headers, meta
 
     def _enter(

@@ -19,6 +19,7 @@ from p4rt.compiler.midend.lower_expressions import Expressions
 from p4rt.compiler.midend.lower_externs import Externs
 from p4rt.compiler.midend.lower_parser import Parsers
 from p4rt.compiler.midend.lower_statements import Statements
+from p4rt.compiler.midend.split_shapes import Deparsing, Emitted
 from p4rt.compiler.midend.storage import Record, Stack, Tree
 from p4rt.compiler.records import record
 from p4rt.compiler.source import Span
@@ -59,6 +60,8 @@ class Deparser:
         externs.deparser = self
         self.homes: list[Home] = []
         """Of the headers that stay where they were read, when all do."""
+        self.deparsing: Deparsing | None = None
+        """What writes the packet, when they do not."""
         self._emissions: list[_Emission] = []
         self._shared: set[Record] = set()
         self._root: list[ir.Statement] | None = None
@@ -152,6 +155,15 @@ class Deparser:
     def _rebuild(self) -> None:
         """Move the head by the difference in size, and write what is not in its place already."""
         ctx = self.ctx
+        begin, end = ctx.name("deparse"), ctx.name("deparsed")
+        ctx.label(begin)
+        emitted = tuple(
+            Emitted(item.happens, tuple(item.parts.before) if item.parts.varbit is None else None)
+            for item in self._emissions
+        )
+        self.deparsing = Deparsing(
+            begin, end, emitted, ctx.cursor_variable, ctx.reject_label, ctx.name, ctx.span
+        )
         length = ctx.variable("emitted_length", ir.WORD)
         zero = build.const(0, ir.WORD)
         ctx.assign(length, zero)
@@ -168,6 +180,7 @@ class Deparser:
                 self._write(item, at, delta)
                 ctx.assign(at, varbits.add(at, item.size))
             ctx.emit(ir.If(item.happens, tuple(body), (), span=item.span))
+        ctx.label(end)
 
     def _write(self, item: _Emission, at: ir.Expr, delta: ir.Expr) -> None:
         """Write a header at `at`; what was read from the same place and never assigned to is there."""

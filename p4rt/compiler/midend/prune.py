@@ -36,7 +36,7 @@ def _uses(block: ir.Block) -> tuple[set[str], set[str]]:
         made = _only_makes(statement)
         names = read if made is None else for_the_sake_of.setdefault(made, set())
         for expr in ir.expressions(statement):
-            _collect(expr, names)
+            collect_names(expr, names)
     pending = list(read)
     while pending:
         more = for_the_sake_of.pop(pending.pop(), set()) - read
@@ -58,7 +58,7 @@ def _only_makes(statement: ir.Statement) -> str | None:
             return None
 
 
-def _collect(expr: ir.Expr, read: set[str]) -> None:
+def collect_names(expr: ir.Expr, read: set[str]) -> None:
     """Add the names of variables and pointers that `expr` reads."""
     match expr:
         case ir.Var(_, name) | ir.Load(_, ir.Memory(name)) | ir.Found(_, ir.Pointer(name)):
@@ -68,7 +68,7 @@ def _collect(expr: ir.Expr, read: set[str]) -> None:
             read.add(name)
             return
     for operand in ir.operands(expr):
-        _collect(operand, read)
+        collect_names(operand, read)
 
 
 def _labels(statement: ir.Statement) -> set[str]:

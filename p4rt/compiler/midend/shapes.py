@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from p4rt.compiler.backend import build, ir
 from p4rt.compiler.midend.flow import Flow
 from p4rt.compiler.midend.fold import Known, fold_expr, learn
-from p4rt.compiler.midend.packet_bits import Facts
+from p4rt.compiler.midend.packet_bits import Facts, Piece, bits_of
 from p4rt.compiler.midend.prune import collect_names
 from p4rt.compiler.records import replace
 
@@ -72,6 +72,8 @@ class ShapeWalk(Flow[Shapes]):
         self._limit = MAX_SHAPES
         self.lost = False
         """Were there more shapes than are told apart?"""
+        self.copied: dict[int, Piece | None] = {}
+        """The whole bytes of the packet that stores put into a buffer, by the `id` of the statement."""
 
     def shapes(self, block: ir.Block) -> list[tuple[Shape, Facts]]:
         """The shapes at the end of `block`."""
@@ -155,6 +157,8 @@ class ShapeWalk(Flow[Shapes]):
                     facts.point(pointer, offset)
             case ir.Assign(target, value):
                 self._assign(target, value, state)
+            case ir.Store(ir.Buffer(), _, value, True):
+                self.copied[id(statement)] = self._whole_bytes(value, state)
             case ir.FunctionCall(ir.Var() as target, "opaque", (value,)):
                 self._assign(target, build.extend(value, target.width), state)
             case _:
@@ -162,6 +166,16 @@ class ShapeWalk(Flow[Shapes]):
                 if isinstance(changed, ir.Var):
                     self._assign(changed, None, state)
         return []
+
+    def _whole_bytes(self, value: ir.Expr, state: Shapes) -> Piece | None:
+        """The bytes that a value is in the packet, if it is the same ones in all shapes."""
+        if self._followed.isdisjoint(ir.variables(value)):
+            return None
+        found = {bits_of(value, facts) for facts in state.facts.values()}
+        bits = found.pop() if len(found) == 1 else None
+        if bits is None or len(bits) > 1 or bits[0].start < 0 or bits[0].base:
+            return None
+        return bits[0] if bits[0].start % 8 == 0 and bits[0].width % 8 == 0 else None
 
     def _assign(self, target: ir.Var, value: ir.Expr | None, state: Shapes) -> None:
         if target.name not in self._followed:

@@ -29,7 +29,7 @@ def _sizes(block: ir.Block) -> dict[str, int]:
     return sizes
 
 
-def _pieces(memory: ir.Memory, offset: int, size: int) -> list[tuple[int, int]]:
+def aligned_pieces(memory: ir.Memory, offset: int, size: int) -> list[tuple[int, int]]:
     """(offset, size) of the accesses that cover the bytes, in ascending order."""
     result = []
     while size:
@@ -78,7 +78,7 @@ class _SplitAccess(Rewriter):
             return
         self._moves = False
         size = statement.value.width // 8
-        pieces = _pieces(statement.memory, statement.offset, size)
+        pieces = aligned_pieces(statement.memory, statement.offset, size)
         value = self.expr(statement.value)
         if len(pieces) > 1 and not isinstance(value, ir.Const | ir.Var):
             kept = ir.Var(value.width, f"s_{next(self._serial)}")
@@ -99,7 +99,7 @@ class _SplitAccess(Rewriter):
             return wider
         parts: list[ir.Expr] = [
             ir.Load(8 * length, expr.memory, offset, expr.big_endian)
-            for offset, length in _pieces(expr.memory, expr.offset, expr.width // 8)
+            for offset, length in aligned_pieces(expr.memory, expr.offset, expr.width // 8)
         ]
         return build.concat_all(parts if expr.big_endian else parts[::-1])
 

@@ -13,8 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from p4rt.compiler.backend import build, ir
+from p4rt.compiler.midend.copy_bytes import CopyBytes
 from p4rt.compiler.midend.fold import fold_expr
-from p4rt.compiler.midend.packet_bits import Facts
+from p4rt.compiler.midend.packet_bits import Facts, Piece
 from p4rt.compiler.midend.rewrite import Rewriter
 from p4rt.compiler.midend.rewrite_head import Tools, write_head
 from p4rt.compiler.midend.shapes import Shape, ShapeWalk
@@ -70,6 +71,7 @@ class _SplitShapes:
         self._tools = Tools(pointer, deparsing.otherwise, self._whole, self._word, deparsing.span)
         self._any = (ir.Goto(self._whole, span=deparsing.span),)
         self._codes: list[ir.Block] = []
+        self._copied: dict[int, Piece | None] = {}
 
     def code(self, before: ir.Block, whole: ir.Block) -> ir.Block | None:
         """All up to the end of the deparser; None where there is nothing to gain."""
@@ -80,7 +82,7 @@ class _SplitShapes:
         tree = self._choose(numbered)
         counts = Counter(_leaves(tree))
         shared = {number: self._deparsing.unique("shape") for number, count in counts.items() if count > 1}
-        out = [*before, *self._render(tree, shared)]
+        out = [*self._with_copies(before), *self._render(tree, shared)]
         for number, label in shared.items():
             out += [ir.Label(label), *self._render(number, {})]
         return (*out, ir.Label(self._whole), *whole)
@@ -95,9 +97,19 @@ class _SplitShapes:
         walk = ShapeWalk(with_sites, self._telling, followed)
         shapes = walk.shapes(with_sites)
         if not walk.lost:
+            self._copied = walk.copied
             return with_sites, shapes
         self._telling.remove(self._site)
-        return before, ShapeWalk(before, self._telling, followed).shapes(before)
+        walk = ShapeWalk(before, self._telling, followed)
+        shapes, self._copied = walk.shapes(before), walk.copied
+        return before, shapes
+
+    def _with_copies(self, before: ir.Block) -> ir.Block:
+        """`before` with bytes copied from the packet to buffers, where that is all that a store does."""
+        if not any(self._copied.values()):
+            return before
+        pointer = ir.Pointer(self._deparsing.unique("copied"))
+        return CopyBytes(self._copied, pointer, self._deparsing.otherwise).block(before)
 
     def _with_sites(self, block: ir.Block) -> ir.Block:
         """`block` with a number noted wherever a branch changes which headers are there."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
 from p4_programs import source
 from test_passes import insns, ir_of, load
@@ -247,8 +249,9 @@ def test_emit_in_both_halves_when_the_parser_gives_up():
 
 OPTIONS = """header i_t { bit<4> version; bit<4> n; bit<16> x; } header l_t { bit<8> y; bit<8> z; }
 struct headers_t { i_t i; l_t l; }"""
-PARSE_OPTIONS = """state start { pkt.extract(hdr.i); pkt.advance((bit<32>) hdr.i.n * 8); transition select(hdr.i.version) {
-    1: more; default: accept; } }
+PARSE_OPTIONS = """
+state start { pkt.extract(hdr.i); pkt.advance((bit<32>) hdr.i.n * 8);
+    transition select(hdr.i.version) { 1: more; default: accept; } }
 state more { pkt.extract(hdr.l); transition accept; }"""
 
 
@@ -262,9 +265,10 @@ def options(apply: str) -> str:
 @pytest.mark.parametrize(
     ("apply", "packets"),
     (
-        ("", {"10aabb112233": "10aabb112233", "12aabbffee112233": "12aabb112233", "02aabbffee99": "02aabb99"}),
+        ("", {"10aabb1122": "10aabb1122", "12aabbffee1122": "12aabb1122", "02aabbffee99": "02aabb99"}),
         ("hdr.l.z = 0x77;", {"10aabb112233": "10aabb117733", "12aabbffee112233": "12aabb117733"}),
-        ("hdr.i.x = hdr.l.y ++ hdr.l.z; hdr.l.y = 0;", {"10aabb112233": "101122002233", "11aabbff1122": "1111220022"}),
+        ("hdr.i.x = hdr.l.y ++ hdr.l.z; hdr.l.y = 0;",
+         {"10aabb112233": "101122002233", "11aabbff1122": "1111220022"}),
         ("hdr.l.setInvalid();", {"12aabbffee112233": "12aabb33", "10aabb112233": "10aabb33"}),
         ("if (!hdr.l.isValid()) { hdr.l.setValid(); hdr.l = {5, 6}; }",
          {"00aabb99": "00aabb050699", "02aabbffee99": "02aabb050699", "12aabbffee112233": "12aabb112233"}),
@@ -282,3 +286,42 @@ def test_fields_are_not_kept_for_options():
     with_pass, without = load(options("")), load(options(""), "split-shapes")
     assert insns(with_pass, plain) < insns(without, plain) - 10
     assert insns(with_pass, options_there) < insns(without, options_there) + 20
+
+
+HASHED = """
+Hash<bit<32>>(PSA_HashAlgorithm_t.CRC32) crc;
+"""
+
+
+def hashed(fields: str, before: str = "") -> str:
+    """A program that puts a hash of fields in front of the packet."""
+    return "#include <ubpf_externs.p4>\n" + source(
+        headers=f"{A} {B} header n_t {{ bit<32> z; }} struct headers_t {{ a_t a; n_t new; b_t b; }}",
+        states=PARSE,
+        locals=HASHED,
+        apply=f"{before} hdr.new.setValid(); hdr.new.z = crc.get_hash({{ {fields} }});",
+        emits="pkt.emit(hdr.new); pkt.emit(hdr.a); pkt.emit(hdr.b);",
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "before", "covered"),
+    (
+        ("hdr.a.kind, hdr.a.x", "", "00aabbcc"),
+        ("hdr.a.x, hdr.a.kind", "", "aabbcc00"),
+        ("hdr.a.x, hdr.a.x[15:8], hdr.a.kind", "", "aabbccbb00"),
+        ("hdr.a.kind, hdr.a.x", "hdr.a.kind = 0x55;", "55aabbcc"),
+        ("8w7, hdr.a.kind, hdr.a.x", "", "0700aabbcc"),
+    ),
+)
+def test_hash_of_bytes_of_the_packet(fields: str, before: str, covered: str):
+    expected = zlib.crc32(bytes.fromhex(covered)).to_bytes(4, "big")
+    for disabled in ((), ("split-shapes",)):
+        got = load(hashed(fields, before), *disabled).run(bytes.fromhex("00aabbcc99")).packet
+        assert got[:4] == expected
+
+
+def test_bytes_of_the_packet_are_copied():
+    text = ir_of(hashed("hdr.a.kind, hdr.a.x"))
+    assert "store.le hash_input+0 4 = load.le:32(copied+0)" in text
+    assert "copied" not in ir_of(hashed("hdr.b.y"))

@@ -54,6 +54,18 @@ struct ubpf_helper_desc {
 /* The helper with number 'id' (enum ubpf_helper), or NULL. */
 const struct ubpf_helper_desc *ubpf_helper_desc(uint32_t id);
 
+/* The registers that are arguments of 'helper', a bit each. */
+static inline uint16_t
+ubpf_helper_args(const struct ubpf_helper_desc *helper)
+{
+    uint16_t args = 0;
+
+    for (int i = 0; i < UBPF_HELPER_MAX_ARGS && helper->args[i]; i++) {
+        args |= (uint16_t) (2u << i);
+    }
+    return args;
+}
+
 /* True if the UBPF_ARG_MAP of 'helper' may be a map of 'type'. */
 bool ubpf_helper_takes_map(const struct ubpf_helper_desc *helper,
                            uint32_t type);

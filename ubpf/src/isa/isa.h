@@ -148,4 +148,15 @@ struct ubpf_op {
 const char *ubpf_decode(const struct ubpf_insn *insns, uint32_t n, uint32_t pc,
                         struct ubpf_op *op);
 
+/* Stores the slots of the instructions that may follow 'op', which is in slot
+ * 'pc', and returns how many.  After a call comes what is behind it. */
+int ubpf_op_successors(const struct ubpf_op *op, uint32_t pc,
+                       uint32_t next[2]);
+
+/* The registers that 'op' reads and writes, a bit each.  Of a call, 'args' has
+ * those that may be arguments: others than r1 to r5 do not count.  What an
+ * atomic operation fetches is not told: the register is read as well. */
+void ubpf_op_registers(const struct ubpf_op *op, uint16_t args,
+                       uint16_t *reads, uint16_t *writes);
+
 #endif /* isa.h */

@@ -233,32 +233,25 @@ find_blocks(struct flow *flow)
     return 0;
 }
 
-/* The last instruction of 'block'. */
-static struct ubpf_op
-last_op(const struct flow *flow, const struct flow_block *block)
-{
-    struct ubpf_op op = {0};
-
-    for (uint32_t pc = block->start; pc < block->end; pc += op.len) {
-        ubpf_decode(flow->in->insns, flow->in->n_insns, pc, &op);
-    }
-    return op;
-}
-
 /* Stores the blocks that may follow 'block' and returns how many. */
 static int
 successors(const struct flow *flow, const struct flow_block *block,
            uint32_t next[2])
 {
-    struct ubpf_op op = last_op(flow, block);
-    int n = 0;
+    struct ubpf_op op = {0};
+    uint32_t last = block->start;
+    int n;
 
-    if (op.kind == UBPF_KIND_JUMP || op.kind == UBPF_KIND_GOTO) {
-        next[n++] = flow->block_of[op.target - flow->start];
+    for (uint32_t pc = block->start; pc < block->end; pc += op.len) {
+        ubpf_decode(flow->in->insns, flow->in->n_insns, pc, &op);
+        last = pc;
     }
-    if (op.kind != UBPF_KIND_GOTO && op.kind != UBPF_KIND_EXIT
-        && block->end < flow->end) {
-        next[n++] = flow->block_of[block->end - flow->start];
+    n = ubpf_op_successors(&op, last, next);
+    if (n && next[0] >= flow->end) {
+        next[0] = next[--n]; /* Never gone to, says the verifier. */
+    }
+    for (int i = 0; i < n; i++) {
+        next[i] = flow->block_of[next[i] - flow->start];
     }
     return n;
 }
@@ -267,59 +260,17 @@ successors(const struct flow *flow, const struct flow_block *block,
 
 #define REG(N) ((uint16_t) (1u << (N)))
 
-/* The registers that 'op' reads and writes. */
-static void
-registers(const struct flow *flow, const struct ubpf_op *op, uint16_t *reads,
-          uint16_t *writes)
+/* The registers that may be arguments of the call 'op'. */
+static uint16_t
+call_args(const struct flow *flow, const struct ubpf_op *op)
 {
-    uint16_t src = op->reg ? REG(op->src) : 0;
+    const struct ubpf_helper_desc *desc;
 
-    *reads = *writes = 0;
-    switch ((enum ubpf_kind) op->kind) {
-    case UBPF_KIND_ALU:
-        *reads = src;
-        if (op->code != UBPF_ALU_MOV && op->code != UBPF_ALU_MOVSX) {
-            *reads |= REG(op->dst);
-        }
-        *writes = REG(op->dst);
-        break;
-    case UBPF_KIND_LOAD_IMM:
-    case UBPF_KIND_LOAD_MAP:
-    case UBPF_KIND_LOAD_MAP_VALUE:
-        *writes = REG(op->dst);
-        break;
-    case UBPF_KIND_LOAD:
-        *reads = REG(op->src);
-        *writes = REG(op->dst);
-        break;
-    case UBPF_KIND_STORE:
-    case UBPF_KIND_JUMP:
-        *reads = src | REG(op->dst);
-        break;
-    case UBPF_KIND_ATOMIC:
-        *reads = REG(op->src) | REG(op->dst) | REG(0);
-        break;
-    case UBPF_KIND_CALL: {
-        const struct ubpf_helper_desc *desc =
-            flow->in->helper_desc((uint32_t) op->imm);
-
-        for (int i = 0; desc && i < UBPF_HELPER_MAX_ARGS && desc->args[i];
-             i++) {
-            *reads |= REG(i + 1);
-        }
-        *writes = REG(6) - 1;
-        break;
+    if (op->kind != UBPF_KIND_CALL) {
+        return UINT16_MAX;
     }
-    case UBPF_KIND_CALL_LOCAL:
-        *reads = REG(1) | REG(2) | REG(3) | REG(4) | REG(5);
-        *writes = REG(6) - 1;
-        break;
-    case UBPF_KIND_EXIT:
-        *reads = REG(0);
-        break;
-    default:
-        break;
-    }
+    desc = flow->in->helper_desc((uint32_t) op->imm);
+    return desc ? ubpf_helper_args(desc) : 0;
 }
 
 /* What is live before 'block' if 'live' is after it. */
@@ -332,7 +283,7 @@ live_before(const struct flow *flow, const struct flow_block *block,
 
     for (uint32_t pc = block->start; pc < block->end; pc += op.len) {
         ubpf_decode(flow->in->insns, flow->in->n_insns, pc, &op);
-        registers(flow, &op, &reads, &writes);
+        ubpf_op_registers(&op, call_args(flow, &op), &reads, &writes);
         exposed |= reads & ~written;
         written |= writes;
     }

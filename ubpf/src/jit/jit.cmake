@@ -51,6 +51,7 @@ set_source_files_properties(src/jit/bitcode.c PROPERTIES
   COMPILE_DEFINITIONS UBPF_INLINE_BITCODE="${UBPF_INLINE_BITCODE}")
 
 add_library(ubpf_jit MODULE
+  src/isa/effects.c
   src/isa/isa.c
   src/jit/bitcode.c
   src/jit/compile.c

@@ -11,26 +11,6 @@
 
 #include "helpers.h"
 
-/* The instructions that may follow that in slot 'pc'. */
-static int
-successors(const struct ubpf_op *op, uint32_t pc, uint32_t next[2])
-{
-    switch (op->kind) {
-    case UBPF_KIND_EXIT:
-        return 0; /* Calls go on after themselves. */
-    case UBPF_KIND_GOTO:
-        next[0] = op->target;
-        return 1;
-    case UBPF_KIND_JUMP:
-        next[0] = pc + op->len;
-        next[1] = op->target;
-        return 2;
-    default:
-        next[0] = pc + op->len;
-        return 1;
-    }
-}
-
 /* Checks that the map or helper exists that 'op', in slot 'pc', refers to. */
 static int
 check_reference(struct verifier *v, uint32_t pc, const struct ubpf_op *op)
@@ -105,7 +85,7 @@ check_function(struct verifier *v, const struct ubpf_function *f)
         return refuse_at(v, last, "the function can run past its end");
     }
     for (uint32_t pc = f->start; pc < f->end; pc += v->ops[pc].len) {
-        for (int k = successors(&v->ops[pc], pc, next); k-- > 0;) {
+        for (int k = ubpf_op_successors(&v->ops[pc], pc, next); k-- > 0;) {
             if (next[k] < f->start || next[k] >= f->end) {
                 return refuse_at(v, pc, "jump out of the function");
             }
@@ -193,7 +173,7 @@ find_joins(struct verifier *v)
         return v->error;
     }
     for (uint32_t pc = 0; pc < n; pc += v->ops[pc].len) {
-        int k = successors(&v->ops[pc], pc, next);
+        int k = ubpf_op_successors(&v->ops[pc], pc, next);
 
         while (k-- > 0) {
             if (!v->ops[next[k]].len) {
@@ -247,7 +227,7 @@ find_loops(struct verifier *v)
 
     for (uint32_t pc = n; pc-- > 0;) {
         if (v->ops[pc].len) {
-            for (int k = successors(&v->ops[pc], pc, next); k-- > 0;) {
+            for (int k = ubpf_op_successors(&v->ops[pc], pc, next); k-- > 0;) {
                 if (next[k] <= pc && next[k] < first) {
                     first = next[k];
                 }
@@ -260,63 +240,14 @@ find_loops(struct verifier *v)
     }
 }
 
-/* Registers that 'op' reads and writes. */
-static void
-registers(const struct verifier *v, const struct ubpf_op *op, uint16_t *reads,
-          uint16_t *writes)
+/* The registers that may be arguments of the call 'op'. */
+static uint16_t
+call_args(const struct verifier *v, const struct ubpf_op *op)
 {
-    const struct ubpf_helper_desc *helper;
-    uint16_t operand = op->reg ? REG(op->src) : 0;
-
-    *reads = *writes = 0;
-    switch ((enum ubpf_kind) op->kind) {
-    case UBPF_KIND_ALU:
-        *writes = REG(op->dst);
-        *reads = operand;
-        if (op->code != UBPF_ALU_MOV && op->code != UBPF_ALU_MOVSX) {
-            *reads |= REG(op->dst);
-        }
-        break;
-    case UBPF_KIND_LOAD_IMM:
-    case UBPF_KIND_LOAD_MAP:
-    case UBPF_KIND_LOAD_MAP_VALUE:
-        *writes = REG(op->dst);
-        break;
-    case UBPF_KIND_LOAD:
-        *writes = REG(op->dst);
-        *reads = REG(op->src);
-        break;
-    case UBPF_KIND_STORE:
-    case UBPF_KIND_JUMP:
-        *reads = REG(op->dst) | operand;
-        break;
-    case UBPF_KIND_ATOMIC:
-        *reads = REG(op->dst) | REG(op->src);
-        if (op->code == UBPF_ATOMIC_CMPXCHG) {
-            *reads |= REG(0);
-        }
-        break;
-    case UBPF_KIND_CALL:
-        helper = ubpf_helper_desc((uint32_t) op->imm);
-        *writes = REG(0) | REG(1) | REG(2) | REG(3) | REG(4) | REG(5);
-        for (int i = 0; i < UBPF_HELPER_MAX_ARGS; i++) {
-            if (helper && helper->args[i] == UBPF_ARG_NONE) {
-                break;
-            }
-            *reads |= REG(i + 1);
-        }
-        break;
-    case UBPF_KIND_CALL_LOCAL:
-        *writes = REG(0) | REG(1) | REG(2) | REG(3) | REG(4) | REG(5);
-        *reads = v->live[op->target] & *writes & ~REG(0);
-        break;
-    case UBPF_KIND_EXIT:
-        *reads = REG(0);
-        break;
-    case UBPF_KIND_GOTO:
-    case UBPF_KIND_INVALID:
-        break;
+    if (op->kind == UBPF_KIND_CALL) {
+        return ubpf_helper_args(ubpf_helper_desc((uint32_t) op->imm));
     }
+    return op->kind == UBPF_KIND_CALL_LOCAL ? v->live[op->target] : 0;
 }
 
 /* Finds the registers that are live before each instruction, going backwards
@@ -340,10 +271,10 @@ find_live(struct verifier *v)
                 v->live[pc] = (1u << UBPF_N_REGS) - 1;
                 continue;
             }
-            for (int k = successors(op, pc, next); k-- > 0;) {
+            for (int k = ubpf_op_successors(op, pc, next); k-- > 0;) {
                 live |= v->live[next[k]];
             }
-            registers(v, op, &reads, &writes);
+            ubpf_op_registers(op, call_args(v, op), &reads, &writes);
             live = (live & ~writes) | reads;
             changed |= live != v->live[pc];
             v->live[pc] = live;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -164,6 +165,32 @@ unloading_gives_all_memory_back(int times)
     }
 }
 
+/* Under a limit it says that there is no memory, before LLVM finds out. */
+static void
+refuses_without_memory(void)
+{
+    struct ubpf_prog *prog =
+        program_load(&ubpf_host_single_threaded, "counter");
+    struct rlimit old, limit;
+    char *error = NULL;
+    struct packet p;
+
+    CHECK_EQ(getrlimit(RLIMIT_AS, &old), 0);
+    limit = old;
+    limit.rlim_cur = 1 << 20;
+    CHECK_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+    CHECK_EQ(ubpf_prog_compile(prog, &error), ENOMEM);
+    CHECK_EQ(setrlimit(RLIMIT_AS, &old), 0);
+    CHECK_HAS(error, "Cannot allocate memory");
+    ubpf_error_free(error);
+    CHECK(!ubpf_prog_is_native(prog));
+    packet_init(&p, "A", 1);
+    CHECK_EQ(ubpf_prog_run(prog, &p.run), UBPF_PASS);
+    CHECK_EQ(ubpf_prog_compile(prog, NULL), 0);
+    CHECK(ubpf_prog_is_native(prog));
+    ubpf_prog_destroy(prog);
+}
+
 #endif
 
 static void *
@@ -248,6 +275,7 @@ main(int argc, char *argv[])
 #ifndef __SANITIZE_ADDRESS__ /* It keeps memory for a while, and sees leaks. \
                               */
     unloading_gives_all_memory_back(argc > 1 ? atoi(argv[1]) : 60);
+    refuses_without_memory();
 #endif
     threads_compile_at_a_time();
     return 0;

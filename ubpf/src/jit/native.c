@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "elf/object.h"
 #include "error.h"
@@ -89,6 +90,22 @@ find_plugin(void)
     }
 }
 
+/* What LLVM takes for a program is less than this. */
+#define COMPILER_BYTES          (UINT64_C(16) << 20)
+#define COMPILER_BYTES_PER_INSN (UINT64_C(8) << 10)
+
+/* True if there is memory to compile 'n_insns' instructions: LLVM ends the
+ * process where it finds none. */
+static bool
+has_memory(uint32_t n_insns)
+{
+    size_t size = COMPILER_BYTES + n_insns * COMPILER_BYTES_PER_INSN;
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return memory != MAP_FAILED && !munmap(memory, size);
+}
+
 /* Has the plugin compile 'obj' into '*native'. */
 static int
 compile(const struct ubpf_host *host, const struct ubpf_object *obj,
@@ -114,8 +131,10 @@ compile(const struct ubpf_host *host, const struct ubpf_object *obj,
     char *text = NULL;
     int err;
 
-    err = ubpf_functions_find(host, in.insns, in.n_insns, &functions,
-                              &in.n_functions);
+    err = has_memory(in.n_insns)
+              ? ubpf_functions_find(host, in.insns, in.n_insns, &functions,
+                                    &in.n_functions)
+              : ENOMEM;
     if (!err) {
         in.functions = functions;
         err = plugin->compile(&in, &native->code, &text);

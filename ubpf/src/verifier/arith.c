@@ -98,26 +98,30 @@ name_number(struct verifier *v, const struct ubpf_op *op,
     }
 }
 
-/* Notes that 'r', the result of 'op' in 32 bits, is the low half of 'a' plus
- * or minus the constant 'b'. */
+/* Notes what 'r', the result of 'op', is the low bits of: of 'a' plus or minus
+ * the constant 'b', or of 'a'. */
 static void
-note_half(struct verifier *v, const struct ubpf_op *op, const struct value *a,
-          const struct value *b, const struct value *r)
+note_low(struct verifier *v, const struct ubpf_op *op, const struct value *a,
+         const struct value *b, const struct value *r)
 {
-    uint64_t by = (uint64_t) (int32_t) (uint32_t) b->num.bits.value;
+    uint64_t by = b->num.bits.value;
+    struct value whole = *a;
     struct scalar num;
 
-    if (op->bits == 64 || !scalar_is_const(&b->num) || !a->sym || !r->sym
-        || r->sym == a->sym
-        || (op->code != UBPF_ALU_ADD && op->code != UBPF_ALU_SUB)) {
+    if (!scalar_is_const(&b->num) || !a->sym) {
         return;
     }
-    by = op->code == UBPF_ALU_ADD ? by : -by;
-    num = scalar_const(by);
-    v->cur->half.sym = r->sym;
-    v->cur->half.of = *a;
-    v->cur->half.of.num = scalar_alu(UBPF_ALU_ADD, 64, 0, &a->num, &num);
-    v->cur->half.of.delta = (int64_t) ((uint64_t) a->delta + by);
+    if (op->code == UBPF_ALU_AND && (by == UINT8_MAX || by == UINT16_MAX)) {
+        low_note(v, r, by == UINT8_MAX ? 8 : 16, a);
+    } else if (op->bits == 32
+               && (op->code == UBPF_ALU_ADD || op->code == UBPF_ALU_SUB)) {
+        by = (uint64_t) (int32_t) (uint32_t) by;
+        by = op->code == UBPF_ALU_ADD ? by : -by;
+        num = scalar_const(by);
+        whole.num = scalar_alu(UBPF_ALU_ADD, 64, 0, &a->num, &num);
+        whole.delta = (int64_t) ((uint64_t) a->delta + by);
+        low_note(v, r, 32, &whole);
+    }
 }
 
 /* The result of 'op' on two numbers. */
@@ -132,9 +136,11 @@ number_alu(struct verifier *v, const struct ubpf_op *op, const struct value *a,
     name_number(v, op, a, b, &r);
     if (op->code == UBPF_ALU_SUB) {
         remainder_subtract(v, a, b, op->bits, &r);
+        order_subtract(v, a, b, op->bits, &r);
     }
+    quotient_note(v, op->code, op->bits, a, b, &r);
     value_settle(&r);
-    note_half(v, op, a, b, &r);
+    note_low(v, op, a, b, &r);
     return r;
 }
 
@@ -169,7 +175,7 @@ do_move(struct verifier *v, const struct ubpf_op *op, const struct value *b)
     }
     v->cur->regs[op->dst] = number_alu(v, op, b, b);
     if (op->code == UBPF_ALU_MOV || op->from == 32) {
-        v->cur->half = (struct part) {v->cur->regs[op->dst].sym, *b};
+        low_note(v, &v->cur->regs[op->dst], 32, b);
     }
     return v->error;
 }
@@ -255,6 +261,7 @@ subtract_pointers(struct verifier *v, const struct ubpf_op *op,
     r = value_scalar(v, scalar_alu(UBPF_ALU_SUB, 64, 0, &length, &b->num));
     r.node = node_new(v, b->node, 0);
     if (op->bits == 64 || r.num.r64.umax <= UINT32_MAX) {
+        remainder_bound(v, b, &r);
         remainder_add(v, r.sym, b);
     } else {
         r = value_scalar(v, scalar_of_width(32, false));
@@ -347,7 +354,7 @@ do_alu(struct verifier *v, const struct ubpf_op *op)
     v->cur->regs[op->dst] = number_alu(v, op, &a, &b);
     if (op->code == UBPF_ALU_LSH && op->bits == 64 && !op->reg
         && op->imm == 32) {
-        v->cur->shifted = (struct part) {v->cur->regs[op->dst].sym, a};
+        v->cur->shifted = (struct part) {v->cur->regs[op->dst].sym, 32, a};
     }
     return v->error;
 }

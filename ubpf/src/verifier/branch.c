@@ -82,9 +82,36 @@ classify(struct verifier *v, const struct ubpf_op *op, struct value *a,
     return COMPARE_ELSE;
 }
 
+/* Narrows everything that has the symbol of 'to'. */
+static void
+narrow_all(struct verifier *v, const struct value *to)
+{
+    for (int i = 0; i < UBPF_N_REGS; i++) {
+        struct value *reg = &v->cur->regs[i];
+
+        if (reg->kind != VALUE_NONE && reg->sym == to->sym) {
+            narrow_copy(v, reg, to);
+        }
+    }
+    stack_narrow(v, to);
+}
+
+/* Narrows what is not less than 'to'. */
+static void
+narrow_greater(struct verifier *v, const struct value *to)
+{
+    struct value more = {.kind = VALUE_SCALAR, .node = to->node};
+
+    for (uint32_t i = 0; i < v->cur->n_orders && !v->error; i++) {
+        if (order_least(v, i, to, &more)) {
+            narrow_all(v, &more);
+        }
+    }
+}
+
 /* Narrows everything that has the symbol of 'to' after a comparison told more
- * about 'to', which was 'old' and was compared with 'other'; and what 'to' is
- * the low half of. */
+ * about 'to', which was 'old' and was compared with 'other'; what is not less;
+ * and what 'to' is the low bits of. */
 static void
 narrow(struct verifier *v, const struct value *old, struct value to,
        const struct value *other)
@@ -97,15 +124,9 @@ narrow(struct verifier *v, const struct value *old, struct value to,
     to.node = node_new(v, old->node, other->node);
     remainder_narrow(v, &to);
     facts_narrow(v, old, &to);
-    for (int i = 0; i < UBPF_N_REGS; i++) {
-        struct value *reg = &v->cur->regs[i];
-
-        if (reg->kind != VALUE_NONE && reg->sym == old->sym) {
-            narrow_copy(v, reg, &to);
-        }
-    }
-    stack_narrow(v, &to);
-    if (half_whole(v, &to, &whole, &narrowed)) {
+    narrow_all(v, &to);
+    narrow_greater(v, &to);
+    if (low_whole(v, &to, &whole, &narrowed)) {
         narrow(v, &whole, narrowed, &to);
     }
 }
@@ -143,14 +164,22 @@ assume_order(struct verifier *v, int code, int bits, bool taken,
                    || code == UBPF_COND_SGT || code == UBPF_COND_SGE;
     bool strict = code == UBPF_COND_GT || code == UBPF_COND_LT
                   || code == UBPF_COND_SGT || code == UBPF_COND_SLT;
+    const struct value *less, *more;
 
     if (code == UBPF_COND_EQ || code == UBPF_COND_NE || code == UBPF_COND_SET
         || (bits == 32 && !halves_are_all(a, b, is_signed))) {
         return;
     }
     /* What is not greater is less or equal. */
-    remainder_compare(v, greater == taken ? b : a, greater == taken ? a : b,
-                      is_signed, strict == taken);
+    less = greater == taken ? b : a;
+    more = greater == taken ? a : b;
+    if (less->kind == VALUE_PACKET) {
+        fact_compare(v, less, more, strict == taken);
+    }
+    remainder_compare(v, less, more, is_signed, strict == taken);
+    if (is_signed || (less->num.r64.smin >= 0 && more->num.r64.smin >= 0)) {
+        order_add(v, less, more, strict == taken);
+    }
 }
 
 /* Notes that 'a' is not the constant 'b', if that says more than bounds. */

@@ -11,9 +11,11 @@
 #include <errno.h>
 #include <inttypes.h>
 
-/* Checkpoints that are compared at one instruction, and instructions between
- * checkpoints: more of either costs more than it saves. */
-#define MAX_POINTS 48
+/* Checkpoints that are compared at one instruction, outside and inside of
+ * loops, where each round has its own, and instructions between checkpoints:
+ * more of either costs more than it saves. */
+#define MAX_POINTS      48
+#define MAX_LOOP_POINTS 400
 
 /* Checkpoints of the current path that are compared, the nearest. */
 #define MAX_ABOVE           4
@@ -123,12 +125,13 @@ compare(struct verifier *v, bool *covered, struct checkpoint **like,
         int *n_explored)
 {
     struct checkpoint **slot = &v->points[v->pc];
+    uint32_t most = v->loop[v->pc] ? MAX_LOOP_POINTS : MAX_POINTS;
     int n_above = 0;
 
     *n_explored = 0;
     *covered = false;
     *like = NULL;
-    for (int n = 0; *slot && n < MAX_POINTS; n++) {
+    for (uint32_t n = 0; *slot && n < most; n++) {
         struct checkpoint *point = *slot;
         bool explored = !point->pending;
 
@@ -148,7 +151,7 @@ compare(struct verifier *v, bool *covered, struct checkpoint **like,
         if (v->error) {
             return v->error;
         }
-        if (explored && ++point->misses > MAX_POINTS) {
+        if (explored && ++point->misses > most) {
             *slot = point->next;
             free_checkpoint(v, point);
         } else {

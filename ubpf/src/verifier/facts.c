@@ -17,6 +17,46 @@ fact_find(struct state *state, uint32_t sym)
     return NULL;
 }
 
+/* Whether a register or the stack holds something with the symbol 'sym'. */
+static bool
+is_held(struct verifier *v, uint32_t sym)
+{
+    const struct state *state = v->cur;
+
+    for (int i = 0; i < UBPF_N_REGS; i++) {
+        if (state->regs[i].kind != VALUE_NONE && state->regs[i].sym == sym) {
+            return true;
+        }
+    }
+    v->work += state->depth / 32;
+    for (uint32_t i = 0; i < state->depth; i += 8) {
+        /* The last byte of a pointer is at a multiple of 8. */
+        cell c = state->stack[i];
+
+        if (c && store_at(v, c / 8)->value.sym == sym) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Makes room for a fact: the first, mostly that of the packet's start, stays;
+ * of the others the oldest of a pointer that nothing holds goes. */
+static void
+fact_drop(struct verifier *v)
+{
+    struct state *state = v->cur;
+    uint32_t i = 1;
+
+    while (i < state->n_facts && is_held(v, state->facts[i].sym)) {
+        i++;
+    }
+    i = i < state->n_facts ? i : 1;
+    state->n_facts--;
+    memmove(&state->facts[i], &state->facts[i + 1],
+            (state->n_facts - i) * sizeof state->facts[0]);
+}
+
 void
 fact_add(struct verifier *v, uint32_t sym, int64_t bytes)
 {
@@ -29,10 +69,7 @@ fact_add(struct verifier *v, uint32_t sym, int64_t bytes)
     }
     if (!fact) {
         if (state->n_facts == MAX_FACTS) {
-            /* The first is that of the packet's start, most often. */
-            memmove(&state->facts[1], &state->facts[2],
-                    (MAX_FACTS - 2) * sizeof *fact);
-            state->n_facts--;
+            fact_drop(v);
         }
         fact = &state->facts[state->n_facts++];
     }
@@ -158,6 +195,23 @@ fact_add_pointer(struct verifier *v, const struct value *ptr, int64_t bytes)
     }
 }
 
+void
+fact_compare(struct verifier *v, const struct value *less,
+             const struct value *more, bool strict)
+{
+    const struct fact *fact = fact_find(v->cur, more->sym);
+    int64_t bytes = fact ? fact->bytes : 0;
+
+    if (!fact || less->delta < -MAX_COMPARED || less->delta > MAX_COMPARED
+        || more->delta < -MAX_COMPARED || more->delta > MAX_COMPARED) {
+        return;
+    }
+    if (*need_at(v, fact->need) < bytes) {
+        *need_at(v, fact->need) = bytes;
+    }
+    fact_add_pointer(v, less, bytes - more->delta + strict);
+}
+
 struct fact *
 fact_find_part(struct verifier *v, uint32_t sum, uint32_t but, int64_t bytes,
                int64_t *need)
@@ -196,6 +250,21 @@ remainder_add(struct verifier *v, uint32_t sym, const struct value *ptr)
     }
     cur->remainders[cur->n_remainders++] =
         (struct remainder) {sym, ptr->sym, ptr->delta};
+}
+
+void
+remainder_bound(struct verifier *v, const struct value *ptr, struct value *r)
+{
+    const struct fact *fact = fact_find(v->cur, ptr->sym);
+    struct scalar num;
+
+    if (fact && fact->bytes >= ptr->delta) {
+        num = scalar_between((uint64_t) (fact->bytes - ptr->delta), INT64_MAX);
+        if (*need_at(v, fact->need) < fact->bytes) {
+            *need_at(v, fact->need) = fact->bytes;
+        }
+        scalar_intersect(&r->num, &num);
+    }
 }
 
 void

@@ -384,6 +384,34 @@ match_unequals(struct matcher *m, const struct state *old, bool inherit)
     return true;
 }
 
+/* The same of the order of numbers. */
+static bool
+match_orders(struct matcher *m, const struct state *old, bool inherit)
+{
+    for (uint32_t i = 0; i < old->n_orders; i++) {
+        const struct order *o = &old->orders[i], *here;
+        int64_t need = *need_at(m->v, o->need), plus_less, plus_more;
+        uint32_t less, more;
+
+        if ((!m->exactly && need == INT64_MIN)
+            || !image(m, o->less, &less, &plus_less)
+            || !image(m, o->more, &more, &plus_more)) {
+            continue;
+        }
+        need = m->exactly ? o->by : need;
+        here = order_find(m->v->cur, less, more);
+        if (__builtin_add_overflow(need, plus_less, &need)
+            || __builtin_sub_overflow(need, plus_more, &need) || !here
+            || here->by < need) {
+            return false;
+        }
+        if (inherit && *need_at(m->v, here->need) < need) {
+            *need_at(m->v, here->need) = need;
+        }
+    }
+    return true;
+}
+
 /* What the proof needed of numbers and of the stack of 'old'. */
 static void
 inherit_values(struct verifier *v, const struct state *old, uint32_t epoch)
@@ -442,6 +470,7 @@ state_covers(struct verifier *v, const struct checkpoint *point, bool exactly)
         inherit_bounds(&m);
         match_facts(&m, old, true);
         match_unequals(&m, old, true);
+        match_orders(&m, old, true);
         inherit_values(v, old, point->epoch);
     }
     return true;

@@ -95,12 +95,29 @@ struct remainder {
 };
 #define MAX_REMAINDERS 4
 
-/* 'sym' is a part of the number 'of', until paths meet again: its low half,
+/* 'sym' is a part of the number 'of', until paths meet again: its low bits,
  * extended in either way, or the number shifted left by 32 bits. */
 struct part {
     uint32_t sym; /* 0: of nothing. */
+    uint8_t bits; /* 8, 16 or 32: how many. */
     struct value of;
 };
+
+/* 'sym' is the number 'of' divided by 'by', as unsigned numbers of 'bits'
+ * bits, or that times 'by' again, until paths meet again. */
+struct quotient {
+    uint32_t sym, multiple; /* 0: none. */
+    uint8_t bits;
+    struct value of, by;
+};
+
+/* 'more' - 'less' is not less than 'by', without wrapping around. */
+struct order {
+    uint32_t less, more; /* Symbols. */
+    uint32_t need;       /* Index of what of 'by' was needed. */
+    int64_t by;
+};
+#define MAX_ORDERS 4
 
 /* The number 'sym' is not 'number'. */
 struct unequal {
@@ -125,8 +142,10 @@ struct state {
     struct fact facts[MAX_FACTS];
     struct remainder remainders[MAX_REMAINDERS];
     struct unequal unequals[MAX_UNEQUALS];
-    struct part half, shifted;
-    uint32_t n_facts, n_remainders, n_unequals;
+    struct order orders[MAX_ORDERS];
+    struct part low, shifted;
+    struct quotient quotient;
+    uint32_t n_facts, n_remainders, n_unequals, n_orders;
     uint32_t history; /* Node of the branches on the path, each with
                        * the ones before. */
     /* The calls that have not returned, outermost first: their slots.  What
@@ -294,6 +313,10 @@ void fact_add(struct verifier *, uint32_t sym, int64_t bytes);
  * for pointers of which 'ptr' is the sum with a number. */
 void fact_add_pointer(struct verifier *, const struct value *ptr,
                       int64_t bytes);
+/* The same since 'less' (less by 1, where 'strict') is not above 'more', two
+ * packet pointers that can be compared. */
+void fact_compare(struct verifier *v, const struct value *less,
+                  const struct value *more, bool strict);
 /* The same when the number 'old' became known better, as 'to'. */
 void facts_narrow(struct verifier *, const struct value *old,
                   const struct value *to);
@@ -315,12 +338,35 @@ void remainder_compare(struct verifier *v, const struct value *less,
 void remainder_subtract(struct verifier *v, const struct value *a,
                         const struct value *b, int bits, struct value *r);
 
-/* relations.c: if the number 'to' is the low half of another, and became known
- * better, '*whole' is the other and '*narrowed' what that is now.  Else
- * returns false. */
-bool half_whole(struct verifier *v, const struct value *to,
-                struct value *whole, struct value *narrowed);
+/* Narrows 'r', which is how many bytes lie between 'ptr' and the end, to what
+ * is proved of that. */
+void remainder_bound(struct verifier *v, const struct value *ptr,
+                     struct value *r);
+
+/* relations.c: notes that 'r' is the low 'bits' bits of 'of'. */
+void low_note(struct verifier *v, const struct value *r, int bits,
+              const struct value *of);
+/* If the number 'to' is low bits of another, and became known better, '*whole'
+ * is the other and '*narrowed' what that is now.  Else returns false. */
+bool low_whole(struct verifier *v, const struct value *to, struct value *whole,
+               struct value *narrowed);
 void parts_forget(struct state *);
+/* Notes that 'r' is the unsigned quotient of 'a' and 'b', or the product; or
+ * narrows the difference, where that is the remainder of a division. */
+void quotient_note(struct verifier *v, int code, int bits,
+                   const struct value *a, const struct value *b,
+                   struct value *r);
+/* Notes that 'less' (less by 1, where 'strict') is not above 'more'. */
+void order_add(struct verifier *v, const struct value *less,
+               const struct value *more, bool strict);
+/* If order 'i' says that a number is not less than 'to' plus a constant, its
+ * symbol and bounds to '*more'.  What comes now rests on it. */
+bool order_least(struct verifier *v, uint32_t i, const struct value *to,
+                 struct value *more);
+struct order *order_find(struct state *, uint32_t less, uint32_t more);
+/* Narrows 'r', the difference of 'a' and 'b', to what their order says. */
+void order_subtract(struct verifier *v, const struct value *a,
+                    const struct value *b, int bits, struct value *r);
 /* Notes that 'value' is not 'x'. */
 void unequal_add(struct verifier *v, const struct value *value, uint64_t x);
 /* Whether that is known; what comes now rests on it. */

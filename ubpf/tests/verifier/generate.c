@@ -215,7 +215,7 @@ static void
 gen_statement(struct generator *g, uint32_t kind)
 {
     static void (*const relations[])(struct generator *) = {
-        gen_order, gen_unequal, gen_half};
+        gen_order, gen_unequal, gen_half, gen_difference, gen_modulo};
     static void (*const pointers[])(struct generator *) = {
         gen_join, gen_late_bound, gen_pointer, gen_pointer};
     static void (*const others[])(struct generator *) = {
@@ -228,7 +228,7 @@ gen_statement(struct generator *g, uint32_t kind)
     if (kind == 10) {
         pointers[below(4)](g);
     } else if (kind == 16) {
-        relations[below(3)](g);
+        relations[below(5)](g);
     } else {
         others[kind](g);
     }

@@ -82,6 +82,8 @@ void gen_length_of_number(struct generator *);
 void gen_order(struct generator *);
 void gen_unequal(struct generator *);
 void gen_half(struct generator *);
+void gen_difference(struct generator *);
+void gen_modulo(struct generator *);
 
 /* generate_calls.c: helpers, maps and functions. */
 void gen_call(struct generator *);

@@ -52,6 +52,29 @@ def times(by: dict[str, float], names: list[str]) -> list[str]:
     return [f"{by[name]:.1f}" if name in by else "" for name in names]
 
 
+def rules(found: dict[tuple[str, int], dict[str, float]]) -> list[str]:
+    """The table of access lists."""
+    names = ["libubpf", "rte_acl", "rte_acl, 32 at once"]
+    head = ["rules for five fields", "masks", *names, "libubpf, add", "rte_acl, build"]
+    cells = []
+    for (kind, size), by in found.items():
+        if kind == "acl":
+            built = [by.get(f"{name}, built") for name in ("libubpf", "rte_acl")]
+            built_cells = [f"{ns:,.0f}" if ns else "" for ns in built]
+            cells.append([f"{size:,}", f"{by['masks']:.0f}", *times(by, names), *built_cells])
+    return table(head, cells)
+
+
+def threads(rows: list[Row]) -> list[str]:
+    """The table of lookups in several threads at once."""
+    by: dict[str, list[str]] = {}
+    for row in rows:
+        if "threads" in row:
+            by.setdefault(row["table"], []).append(f"{row['ns']:.1f}")
+    head = ["10,000 entries: threads at once", "1", "2", "4"]
+    return table(head, [[name, *cells] for name, cells in by.items()])
+
+
 def report(rows: list[Row]) -> str:
     """All tables."""
     found = lookups(rows)
@@ -70,10 +93,7 @@ def report(rows: list[Row]) -> str:
         if name.startswith("ternary")
     ]
     lines += [*table(["ternary, 10,000 entries, 16-byte keys: masks", "libubpf", "every mask"], cells), ""]
-    cells = [
-        [f"{row['table']}, {row['threads']}", f"{row['ns']:.1f}"] for row in rows if "threads" in row
-    ]
-    lines += [*table(["10,000 entries: threads at once", "libubpf"], cells), ""]
+    lines += [*rules(found), "", *threads(rows), ""]
     cells = [
         [row["table"], *(str(round(row[what])) for what in ("add", "replace", "delete"))]
         for row in rows

@@ -41,16 +41,18 @@ Place = tuple[str, int]
 class Facts:
     """What is known at a point: pieces and values of variables, and where they or pointers lead to.
 
-    A value may be known of what is a piece of the packet, from a branch that tested it.
+    A value may be known of what is a piece of the packet, from a branch that tested it.  `changed` are the
+    variables that may have been assigned to since the walk last forgot them.
     """
 
     bits: dict[str, Bits]
     values: Known
     places: dict[str, Place]
+    changed: set[str]
 
     def copy(self) -> Facts:
         """Facts of its own."""
-        return Facts(dict(self.bits), dict(self.values), dict(self.places))
+        return Facts(dict(self.bits), dict(self.values), dict(self.places), set(self.changed))
 
     def meet(self, other: Facts) -> Facts:
         """What both say."""
@@ -60,6 +62,7 @@ class Facts:
             _common(self.bits, other.bits),
             common(self.values, other.values),
             _common(self.places, other.places),
+            self.changed | other.changed,
         )
 
     def assign(self, target: ir.Var, value: ir.Expr) -> None:
@@ -77,6 +80,7 @@ class Facts:
 
     def forget(self, target: ir.Var) -> None:
         """Note that `target` is anything, and what was counted from it is anywhere."""
+        self.changed.add(target.name)
         self.bits.pop(target.name, None)
         self.values.pop(target.name, None)
         if target.width == ir.WORD:

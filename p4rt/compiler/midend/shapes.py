@@ -60,7 +60,8 @@ class Shapes:
 class ShapeWalk(Flow[Shapes]):
     """Finds the shapes at the end of a block in which headers are parsed and processed.
 
-    Shapes differ in the values of the variables `telling`; what is known of `fields` is followed, too.
+    Shapes differ in the values of the variables `telling`; what is known of `fields` is followed, too.  What
+    changed is counted from where the first of `telling` was assigned to.
     """
 
     def __init__(self, block: ir.Block, telling: Sequence[ir.Var], fields: Iterable[str]) -> None:
@@ -90,7 +91,7 @@ class ShapeWalk(Flow[Shapes]):
 
     def start(self) -> Shapes:
         """One shape: no header is there."""
-        return self._sorted([Facts({}, dict.fromkeys(self._bits, 0), {})])
+        return self._sorted([Facts({}, dict.fromkeys(self._bits, 0), {}, set())])
 
     def copy(self, state: Shapes) -> Shapes:
         """A copy."""
@@ -185,6 +186,8 @@ class ShapeWalk(Flow[Shapes]):
                 facts.forget(target)
             else:
                 facts.assign(target, value)
+            if target.name == self._telling[0]:
+                facts.changed.clear()
         if target.name in self._telling:
             state.replace(self._sorted(state.facts.values()), own=True)
 

@@ -72,6 +72,10 @@ class _SplitShapes:
         self._any = (ir.Goto(self._whole, span=deparsing.span),)
         self._codes: list[ir.Block] = []
         self._copied: dict[int, Piece | None] = {}
+        self._copies: dict[str, ir.Var] = {}
+        """Of fields, by their names."""
+        self._wanted: dict[int, dict[str, ir.Var]] = {}
+        """The fields to copy where validity changes, by the number of the place."""
 
     def code(self, before: ir.Block, whole: ir.Block) -> ir.Block | None:
         """All up to the end of the deparser; None where there is nothing to gain."""
@@ -82,7 +86,10 @@ class _SplitShapes:
         tree = self._choose(numbered)
         counts = Counter(_leaves(tree))
         shared = {number: self._deparsing.unique("shape") for number, count in counts.items() if count > 1}
-        out = [*self._with_copies(before), *self._render(tree, shared)]
+        out = [
+            *_Keep(self._site, self._wanted, self._copies).block(self._with_copies(before)),
+            *self._render(tree, shared),
+        ]
         for number, label in shared.items():
             out += [ir.Label(label), *self._render(number, {})]
         return (*out, ir.Label(self._whole), *whole)
@@ -132,9 +139,24 @@ class _SplitShapes:
             happens = fold_expr(item.happens, facts.values)
             if not isinstance(happens, ir.Const) or (happens.value and item.fields is None):
                 return self._any
-            fields += (item.fields or ()) if happens.value else ()
+            fields += (self._field(field, facts) for field in item.fields or ()) if happens.value else ()
         code = write_head(self._deparsing.cursor, fields, facts, self._tools)
         return self._any if code is None else code
+
+    def _field(self, field: ir.Expr, facts: Facts) -> ir.Expr:
+        """A field, or the copy of it that was made where validity changed last.
+
+        Without the copy, what the field was before would be kept on all ways to this code, also on those on
+        which the field was assigned to.
+        """
+        site = facts.values.get(self._site.name)
+        known = isinstance(field, ir.Var) and (field.name in facts.bits or field.name in facts.values)
+        if not site or known or not isinstance(field, ir.Var) or field.name in facts.changed:
+            return field
+        if field.name not in self._copies:
+            self._copies[field.name] = ir.Var(field.width, self._deparsing.unique(f"{field.name}_then"))
+        self._wanted.setdefault(site, {})[field.name] = field
+        return self._copies[field.name]
 
     def _number(self, code: ir.Block) -> int:
         """The number of a code, the same for the same."""
@@ -209,8 +231,30 @@ def _leaves(tree: _Tree) -> Iterator[int]:
             yield from _leaves(arm)
 
 
+class _Keep(Rewriter):
+    """Copies fields where a number is noted."""
+
+    def __init__(self, site: ir.Var, wanted: dict[int, dict[str, ir.Var]], copies: dict[str, ir.Var]) -> None:
+        super().__init__()
+        self._site = site
+        self._wanted = wanted
+        self._copies = copies
+
+    def statement(self, statement: ir.Statement) -> None:
+        """Copy what is wanted there."""
+        if isinstance(statement, ir.Assign) and statement.target == self._site:
+            assert isinstance(statement.value, ir.Const)
+            for name, field in self._wanted.get(statement.value.value, {}).items():
+                self.emit(ir.Assign(self._copies[name], field, span=statement.span))
+        super().statement(statement)
+
+    def expr(self, expr: ir.Expr) -> ir.Expr:
+        """Expressions stay as they are."""
+        return expr
+
+
 class _Sites(Rewriter):
-    """Puts a number behind the last change of validity in each branch that has one."""
+    """Puts a number at the end of each branch that changes validity."""
 
     def __init__(self, site: ir.Var, bits: set[str]) -> None:
         super().__init__()
@@ -228,10 +272,9 @@ class _Sites(Rewriter):
         if not self._depth or not changes:
             return result
         self._count += 1
-        note = ir.Assign(
-            self._site, build.const(self._count, self._site.width), span=result[changes[-1]].span
-        )
-        return (*result[: changes[-1] + 1], note, *result[changes[-1] + 1 :])
+        at = len(result) - isinstance(result[-1], ir.Goto | ir.Return)
+        note = ir.Assign(self._site, build.const(self._count, self._site.width), span=result[at - 1].span)
+        return (*result[:at], note, *result[at:])
 
     def _changes(self, statement: ir.Statement) -> bool:
         return (

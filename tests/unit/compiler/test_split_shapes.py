@@ -325,3 +325,31 @@ def test_bytes_of_the_packet_are_copied():
     text = ir_of(hashed("hdr.a.kind, hdr.a.x"))
     assert "store.le hash_input+0 4 = load.le:32(copied+0)" in text
     assert "copied" not in ir_of(hashed("hdr.b.y"))
+
+
+def test_field_assigned_behind_the_change_of_validity():
+    apply = (
+        "if (hdr.a.x == 7) { hdr.new.setValid(); hdr.new.z = 1; } hdr.new.z = hdr.new.z + 1; hdr.a.kind = 3;"
+    )
+    for disabled in ((), ("split-shapes",)):
+        tried = load(program(apply), *disabled)
+        assert tried.run(bytes.fromhex("0000000799")).packet.hex() == "03000007000299"
+        assert tried.run(bytes.fromhex("0000000899")).packet.hex() == "0300000899"
+
+
+def test_validity_changed_in_a_loop():
+    apply = """for (bit<8> i in 1..3) {
+        if (hdr.a.kind == i) { hdr.new.setValid(); hdr.new.z = 8w0 ++ i; } else { hdr.new.z = 9; } }"""
+    for disabled in ((), ("split-shapes",)):
+        tried = load(program(apply), *disabled)
+        assert tried.run(bytes.fromhex("0300000799")).packet.hex() == "03000007000399"
+        assert tried.run(bytes.fromhex("0200000799")).packet.hex() == "02000007000999"
+        assert tried.run(bytes.fromhex("0700000799")).packet.hex() == "0700000799"
+
+
+def test_branch_that_leaves_after_a_change_of_validity():
+    apply = "if (hdr.a.x == 7) { hdr.new.setValid(); hdr.new.z = 5; return; } hdr.a.kind = 3;"
+    for disabled in ((), ("split-shapes",)):
+        tried = load(program(apply), *disabled)
+        assert tried.run(bytes.fromhex("0000000799")).packet.hex() == "00000007000599"
+        assert tried.run(bytes.fromhex("0000000899")).packet.hex() == "0300000899"

@@ -26,6 +26,7 @@ const struct ubpf_object_map generated_maps[GENERATED_MAPS] = {
     {"i",
      {UBPF_MAP_TYPE_LPM, 8, 32, 8, UBPF_MAP_F_RDONLY_PROG | UBPF_MAP_F_AGING,
       24, 0}},
+    {"g", {UBPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 8, 0, 0, 0}}, /* Like "h". */
 };
 
 bool generate_random;

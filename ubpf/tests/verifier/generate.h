@@ -21,7 +21,7 @@ uint32_t below(uint32_t n);
 
 /* The maps that programs refer to.  Without the last few, fewer programs are
  * accepted. */
-#define GENERATED_MAPS 12
+#define GENERATED_MAPS 13
 extern const struct ubpf_object_map generated_maps[GENERATED_MAPS];
 
 /* Whether programs call random(). */

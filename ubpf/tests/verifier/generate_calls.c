@@ -143,6 +143,30 @@ gen_new_helper(struct generator *g)
     clobber(g, NUMBER);
 }
 
+/* Finds a map in an array of maps, and an entry in it or a change to make. */
+static void
+gen_found_map(struct generator *g)
+{
+    int slot = -8 * (int) (1 + below(12)), helper = UBPF_HELPER_MAP_LOOKUP;
+
+    emit(g, 0x7a, UBPF_REG_FP, 0, slot, below(8));
+    emit(g, 0xbf, 2, UBPF_REG_FP, 0, 0);
+    emit(g, 0x07, 2, 0, 0, slot);
+    emit(g, 0x18, 1, 1, 0, GENERATED_MAPS - 1);
+    emit(g, 0, 0, 0, 0, 0);
+    emit(g, 0x85, 0, 0, 0, UBPF_HELPER_MAP_LOOKUP);
+    emit(g, one_in(15) ? 0x15 : 0x55, 0, 0, 2, 0);
+    emit_leave(g, 2);
+    emit(g, 0xbf, 1, 0, 0, 0);
+    emit(g, 0xbf, 2, UBPF_REG_FP, 0, 0);
+    emit(g, 0x07, 2, 0, 0, slot);
+    if (one_in(4)) {
+        helper = UBPF_HELPER_MAP_DELETE;
+    }
+    emit(g, 0x85, 0, 0, 0, helper);
+    clobber(g, helper == UBPF_HELPER_MAP_LOOKUP ? MAYBE_NULL : NUMBER);
+}
+
 /* Updates or deletes an entry, of which a pointer may be in some register. */
 static void
 gen_change(struct generator *g)
@@ -189,7 +213,10 @@ gen_call(struct generator *g)
     uint32_t ctx;
     int key;
 
-    switch (below(9)) {
+    switch (below(10)) {
+    case 9:
+        gen_found_map(g);
+        break;
     case 8:
         gen_change(g);
         break;

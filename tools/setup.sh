@@ -62,7 +62,13 @@ setup_python() {
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
         || die "$python is not Python 3.11 or later; set PYTHON"
     want=$({ "$python" -V; pwd; cat pyproject.toml; } | sha256sum | cut -c1-16)
-    [ "$(cat .venv/stamp 2>/dev/null)" = "$want" ] && return
+    [ "$(cat .venv/stamp 2>/dev/null)" = "$want" ] || make_venv
+    # As pip does for what is not editable; Python may be told to write no bytecode when it runs.
+    .venv/bin/python -m compileall -q p4rt templates ubpf/python >>"$log" 2>&1 || die "compileall"
+}
+
+# For setup_python: $python makes it, $want is its stamp.
+make_venv() {
     say "making the virtual environment .venv"
     rm -rf .venv
     "$python" -m venv .venv >"$log" 2>&1 || die "$python -m venv (Debian package python3-venv)"

@@ -200,7 +200,7 @@ def read_program(
         return data
     if path == "-" or not path.endswith(".p4"):
         raise InputError(f"{path}: neither a P4 source (FILE.p4) nor an ELF object")
-    from p4rt.compiler.backend.object_file import ToolError
+    from p4rt.compiler.backend.clang import ToolError
     from p4rt.compiler.driver import Options, compile_file
 
     options = Options(include=tuple(include), define=tuple(define), extern=tuple(extern))

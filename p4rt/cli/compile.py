@@ -27,7 +27,7 @@ from p4rt.cli.command import (
 )
 
 if TYPE_CHECKING:
-    from p4rt.compiler.diagnostics import Diagnostic, Diagnostics
+    from p4rt.compiler.diagnostics import Diagnostic
     from p4rt.compiler.driver import Options, Translation
     from p4rt.compiler.source import SourceMap
 
@@ -139,8 +139,11 @@ def _compile(
 
         written = draw(checked, Path(file).stem).encode()
     if emit != "dot" or p4info_file is not None:
-        translation = driver.translate(checked, options)
-        written = written if emit == "dot" else _stage(translation, emit, output, diagnostics)
+        if emit == "o":
+            translation, written = driver.compile_checked(checked, options, diagnostics)
+        else:
+            translation = driver.translate(checked, options)
+            written = written if emit == "dot" else _stage(translation, emit, output)
     if form == "json" or diagnostics.items:
         _report(diagnostics.items, form, diagnostics.sources)
     if p4info_file is not None:
@@ -153,9 +156,8 @@ def _compile(
     return 0
 
 
-def _stage(translation: Translation, emit: str, output: str | None, diagnostics: Diagnostics) -> bytes:
-    """What `--emit` asks for, in the form that the name of the output asks for."""
-    from p4rt.compiler import driver
+def _stage(translation: Translation, emit: str, output: str | None) -> bytes:
+    """What `--emit` asks for but for the object, in the form that the name of the output asks for."""
     from p4rt.compiler.backend.p4_messages import encode
 
     match emit:
@@ -171,10 +173,8 @@ def _stage(translation: Translation, emit: str, output: str | None, diagnostics:
             return assemble(translation.c_source, translation.program.given).encode()
         case "p4info":
             return encode(translation.p4info, output)
-        case "entries":
-            return encode(translation.entries(), output)
         case _:
-            return driver.build(translation, diagnostics)
+            return encode(translation.entries(), output)
 
 
 def _report(items: list[Diagnostic], form: str, sources: SourceMap | None) -> None:
@@ -187,7 +187,7 @@ def _report(items: list[Diagnostic], form: str, sources: SourceMap | None) -> No
 
 def _failed(error: Exception, debug: bool) -> int:
     """What is not the program's fault."""
-    from p4rt.compiler.backend.object_file import ToolError
+    from p4rt.compiler.backend.clang import ToolError
 
     if isinstance(error, OSError):
         tell("p4rt-compile", f"{error.filename or 'cannot write'}: {error.strerror or error}")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many small programs compiled at once, by the compiler's own stages.
 
-What costs most for a small program is not it: the preprocessor, clang and objcopy start, and core.p4 and the
+What costs most for a small program is not it: the preprocessor and clang start, and core.p4 and the
 model are parsed.  Here that is done once for a batch.  Each program still goes through the parser, the
 checker, the lowering, all passes and the templates, and clang compiles its text; only that the texts are in
 one translation unit, with sections of their own, and that `split` makes an object of each.
@@ -13,7 +13,6 @@ import contextlib
 import json
 import re
 import struct
-import tempfile
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +22,8 @@ from typing import Any, cast
 from p4rt.compiler import driver
 from p4rt.compiler.analysis.checker import check_program
 from p4rt.compiler.analysis.model import CheckedProgram
-from p4rt.compiler.backend.object_file import ABI_VERSION, ToolError, compile_c, init_record
+from p4rt.compiler.backend.clang import Clang, ToolError
+from p4rt.compiler.backend.object_file import ABI_VERSION, init_record
 from p4rt.compiler.diagnostics import CompileError, Diagnostics
 from p4rt.compiler.frontend import ast, lalr, lexer, preprocessor
 from p4rt.compiler.frontend.token_stream import TokenStream
@@ -148,13 +148,12 @@ def _build(translations: list[driver.Translation]) -> list[bytes | str]:
         return []
     texts = [_with_prefix(translation, f"p{n}_") for n, translation in enumerate(translations)]
     head = _body(translations[0].c_source)[0]
-    with tempfile.TemporaryDirectory(prefix="p4rt-") as name:
-        folder = Path(name)
-        try:
-            compile_c(head + "\n".join(texts), folder, "all.o", ["-c", "-g0"])
-        except ToolError:
-            return [_build_alone(item) for item in translations]
-        parts = split((folder / "all.o").read_bytes(), [f"p{n}_" for n in range(len(translations))])
+    try:
+        with Clang(["-c", "-g0"]) as clang:
+            made = clang.compile(head + "\n".join(texts))
+    except ToolError:
+        return [_build_alone(item) for item in translations]
+    parts = split(made, [f"p{n}_" for n in range(len(translations))])
     return [_finish(part, item) for part, item in zip(parts, translations, strict=True)]
 
 

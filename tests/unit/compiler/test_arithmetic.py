@@ -15,10 +15,11 @@ from p4_programs import loaded
 import ubpf
 from p4rt.compiler.backend import build, ir
 from p4rt.compiler.backend.build import binary, compare, shift
+from p4rt.compiler.backend.clang import Clang
 from p4rt.compiler.backend.emit_c import emit_c
 from p4rt.compiler.backend.ir import Op, Relation
 from p4rt.compiler.backend.ir import ShiftKind as Shift
-from p4rt.compiler.backend.object_file import Sections, build_object
+from p4rt.compiler.backend.object_file import OBJECT, Sections, build_object
 from p4rt.compiler.driver import passes
 
 WIDTHS = [1, 7, 8, 16, 31, 32, 33, 48, 63, 64, 65, 96, 100, 127, 128, 129, 200]
@@ -108,7 +109,8 @@ def program(width: int) -> ubpf.Program:
     for item in passes():
         block = item.run(block)
     source = emit_c(ir.Program("test", "test.p4", (), (), block))
-    return ubpf.Program(build_object(source, "test.p4", lambda: Sections(b"{}", b"", ())))
+    with Clang(OBJECT) as clang:
+        return ubpf.Program(build_object(source, "test.p4", lambda: Sections(b"{}", b"", ()), clang))
 
 
 def values(width: int) -> st.SearchStrategy[int]:

@@ -135,3 +135,19 @@ def test_any_file_name_will_do(folder: Path, stem: str):
     done = run(folder, f"{stem}.p4")
     assert (done.returncode, done.stderr) == (0, "")
     assert (folder / f"{stem}.o").exists()
+
+
+_HEAVY = ("cffi", "dataclasses", "elftools", "grpc", "ovs", "ply", "rich", "ubpf", "p4rt.runtime.info")
+
+
+def test_a_compilation_loads_only_what_it_needs(folder: Path):
+    """What a module costs to load, each compilation pays; the grammar's tables are there from the first."""
+    code = (
+        "import sys; from p4rt.cli.compile import main; import atexit\n"
+        f"atexit.register(lambda: print(*(name for name in {_HEAVY} if name in sys.modules)))\nmain()"
+    )
+    assert run(folder, "good.p4").returncode == 0
+    done = subprocess.run(
+        [sys.executable, "-c", code, "good.p4"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, [], "")

@@ -11,18 +11,21 @@
 #include <ubpf/ubpf.h>
 
 #include "helpers.h"
+#include "maps/meter.h"
+#include "maps/thread.h"
 
-#define BURST    32
-#define MAX_SIZE 2048
-#define HEADROOM 256
+#define BURST      32
+#define MAX_SIZE   2048
+#define HEADROOM   256
 #define MAX_BURSTS 4096
 
 typedef uint64_t native_fn(struct ubpf_ctx *ctx);
 
 #pragma GCC visibility push(default)
-void measure_prepare(void *helpers[], const struct ubpf_host **host);
-double measure_native(native_fn *program, const void *packet, uint32_t size,
-                      uint32_t bursts, uint32_t verdicts[]);
+void measure_prepare(void *helpers[], const struct ubpf_host **host,
+                     uint32_t *thread, void **meters, void **meter_update);
+double measure_native(native_fn *program, uint64_t *now, const void *packet,
+                      uint32_t size, uint32_t bursts, uint32_t verdicts[]);
 double measure_engine(const struct ubpf_prog *prog, const void *packet,
                       uint32_t size, uint32_t bursts, uint32_t verdicts[]);
 #pragma GCC visibility pop
@@ -72,12 +75,16 @@ fill(const void *packet, uint32_t size)
 }
 
 void
-measure_prepare(void *helpers[], const struct ubpf_host **host)
+measure_prepare(void *helpers[], const struct ubpf_host **host,
+                uint32_t *thread, void **meters, void **meter_update)
 {
     for (uint32_t id = 0; id < 64; id++) {
         helpers[id] = (void *) ubpf_helper_impl(id);
     }
     *host = &ubpf_host_single_threaded;
+    *thread = ubpf_thread_index();
+    *meters = (void *) ubpf_meter_map_meters;
+    *meter_update = (void *) ubpf_meter_update;
 }
 
 static int
@@ -121,8 +128,8 @@ per_packet(uint64_t times[], uint32_t n)
 /* Nanoseconds per packet in 'bursts' bursts of 'packet', with the verdicts of
  * the last. */
 double
-measure_native(native_fn *program, const void *packet, uint32_t size,
-               uint32_t bursts, uint32_t verdicts[])
+measure_native(native_fn *program, uint64_t *now, const void *packet,
+               uint32_t size, uint32_t bursts, uint32_t verdicts[])
 {
     static uint64_t times[MAX_BURSTS];
 
@@ -131,6 +138,7 @@ measure_native(native_fn *program, const void *packet, uint32_t size,
 
         fill(packet, size);
         start = now_ns();
+        *now = 0;
         for (int i = 0; i < BURST; i++) {
             uint64_t r0 = program(&runs[i]->ctx);
 

@@ -48,9 +48,8 @@ class Statements(Calls):
         """Check and declare a variable."""
         self.current.append(decl)
         type_ = self.resolve(decl.type)
-        if isinstance(
-            type_, t.VoidType | t.InfIntType | t.StringType | t.ExternType | t.BlockType | t.MatchKindType
-        ):
+        compile_time = t.InfIntType | t.StringType | t.MatchKindType | t.ListType
+        if isinstance(type_, compile_time | t.VoidType | t.ExternType | t.BlockType):
             hint = "give it a width: bit<32>" if isinstance(type_, t.InfIntType) else None
             if isinstance(type_, t.ExternType | t.BlockType):
                 hint = f"an instance is declared with parentheses: {type_}(...) {decl.name};"
@@ -170,6 +169,8 @@ class Statements(Calls):
         good = not self.is_bad(target) and self.check_lvalue(statement.target, "assigned")
         if statement.op == "=":
             self.check(statement.value, target)
+            if not good:
+                return
             if not self.is_bad(target):
                 self._no_objects(statement, target)
                 self.convert(statement.value, target)

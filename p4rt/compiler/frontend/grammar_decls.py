@@ -147,14 +147,14 @@ list_rules("params", "param", "COMMA", empty=True)
 # ---- Functions, actions, externs
 
 
-@rule("function_decl : type_or_void name open_scope type_params LPAREN params RPAREN block")
+@rule("function_decl : type_or_void name open_scope type_params LPAREN params RPAREN body")
 def _function(p: Any) -> ast.FunctionDecl:
     p.lexer.close_scope(p[3])
     declared(p, p[2])
     return ast.FunctionDecl(span(p), p[2].text, p[2].span, (), p[1], tuple(p[4]), tuple(p[6]), p[8])
 
 
-@rule("action_decl : ACTION name open_scope LPAREN params RPAREN block")
+@rule("action_decl : ACTION name open_scope LPAREN params RPAREN body")
 def _action(p: Any) -> ast.ActionDecl:
     p.lexer.close_scope(p[3])
     declared(p, p[2])
@@ -389,7 +389,7 @@ def _select_case(p: Any) -> ast.SelectCase:
 recovers("select_case")
 
 
-@rule("control_decl : control_head ctor_params LBRACE block_items APPLY block RBRACE")
+@rule("control_decl : control_head ctor_params LBRACE block_items APPLY body RBRACE")
 def _control(p: Any) -> ast.ControlDecl:
     keyword, name, depth, type_params, params, _ = p[1]
     p.lexer.close_scope(depth)

@@ -42,6 +42,17 @@ def _annotated(p: Any) -> ast.Node:
 recovers("block_item")
 
 
+passes("body : block")
+passes("branch : statement")
+
+
+@rule("body : annos_1 block")
+@rule("branch : annos_1 block")
+def _annotated_block(p: Any) -> ast.Block:
+    block: ast.Block = with_annotations(p[2], p[1])
+    return block
+
+
 passes("statement : block | assignment | conditional | switch | loop")
 
 
@@ -66,12 +77,12 @@ def _simple(p: Any) -> ast.Statement:
     return statement
 
 
-@rule("conditional : IF LPAREN expr RPAREN statement", "THEN")
+@rule("conditional : IF LPAREN expr RPAREN branch", "THEN")
 def _if(p: Any) -> ast.If:
     return ast.If(span(p), p[3], p[5], None)
 
 
-@rule("conditional : IF LPAREN expr RPAREN statement ELSE statement")
+@rule("conditional : IF LPAREN expr RPAREN branch ELSE branch")
 def _if_else(p: Any) -> ast.If:
     return ast.If(span(p), p[3], p[5], p[7])
 
@@ -115,7 +126,7 @@ def _default(p: Any) -> ast.DefaultKeyset:
     return ast.DefaultKeyset(p[1].span)
 
 
-@rule("switch_case : switch_label COLON block")
+@rule("switch_case : switch_label COLON body")
 def _case(p: Any) -> ast.SwitchCase:
     return ast.SwitchCase(span(p), p[1], p[3])
 
@@ -128,13 +139,13 @@ def _case_falls(p: Any) -> ast.SwitchCase:
 # ---- Loops
 
 
-@rule("loop : FOR LPAREN open_scope for_inits SEMI expr SEMI for_updates RPAREN statement")
+@rule("loop : FOR LPAREN open_scope for_inits SEMI expr SEMI for_updates RPAREN branch")
 def _for(p: Any) -> ast.For:
     p.lexer.close_scope(p[3])
     return ast.For(p[1].span.to(p[10].span), (), tuple(p[4]), p[6], tuple(p[8]), p[10])
 
 
-@rule("loop : FOR LPAREN open_scope for_variable IN for_range RPAREN statement")
+@rule("loop : FOR LPAREN open_scope for_variable IN for_range RPAREN branch")
 def _for_in(p: Any) -> ast.ForIn:
     p.lexer.close_scope(p[3])
     return ast.ForIn(p[1].span.to(p[8].span), (), p[4], p[6], p[8])

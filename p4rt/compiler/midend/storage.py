@@ -198,7 +198,7 @@ def data_leaves(tree: Tree) -> Iterator[ir.Expr]:
             for element in elements:
                 yield from data_leaves(element)
         case Varbit():
-            raise Unsupported("a varbit here is")
+            raise Unsupported("a varbit among the data is")
         case _:
             yield tree
 

@@ -45,7 +45,8 @@ def first_error(text: str) -> tuple[str, str, str]:
             {"headers": "header h_t { bit<8> a; varbit<32> o; } struct headers_t { h_t h; }",
              "states": "state start { pkt.extract(hdr.h, 8); transition accept; }",
              "apply": "bit<32> x; hash(x, HashAlgorithm.lookup3, { hdr.h.o });"},
-            "unsupported", "a varbit here is not supported", "hash(x, HashAlgorithm.lookup3, { hdr.h.o })",
+            "unsupported", "a varbit among the data is not supported",
+            "hash(x, HashAlgorithm.lookup3, { hdr.h.o })",
         ),
         (
             {"headers": "header h_t { bit<7> a; } struct headers_t { h_t h; }"},

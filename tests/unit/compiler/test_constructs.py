@@ -16,8 +16,8 @@ The cases are in `constructs/`, a file for each chapter of the P4_16 specificati
 with `packets` or `refused`.  The cases that consist of statements alone (`apply`) are put into one
 program, in which a byte in front of the packet chooses the case: that is much faster to compile.
 
-`constructs/matrix.ini` says of which constructs each row of docs/language.md and docs/externs.md consists.  Each
-of them has cases of both kinds, or names tests that show what a packet or one message cannot.
+`constructs/matrix.ini` says of which constructs each row of docs/language.md and docs/externs.md consists.
+Each of them has cases of both kinds, or names tests that show what a packet or one message cannot.
 """
 
 from __future__ import annotations
@@ -181,7 +181,8 @@ def _tests(text: str) -> tuple[str, ...]:
 def rows_of_pages() -> list[str]:
     """The first cells of tables, without marks; those of a subsection have its name in front.
 
-    In docs/language.md these are the tables from "The specification's sections" on, in docs/externs.md the first.
+    In docs/language.md these are the tables from "The specification's sections" on, in docs/externs.md the
+    first.
     """
     sections = (DOCS / "language.md").read_text().partition("## The specification's sections")[2]
     externs = (DOCS / "externs.md").read_text().partition("## Register")[0]

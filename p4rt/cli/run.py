@@ -23,10 +23,12 @@ from p4rt.runtime import pcap, stf
 from p4rt.runtime.entries import parse_entries
 from p4rt.runtime.errors import InputError, RefusedError
 from p4rt.runtime.local import LocalProgram
+from p4rt.runtime.meters import parse_rates
 
 _EXAMPLES = """
 p4rt-run router.p4                                    is it accepted?
 p4rt-run router.p4 --entries routes.txt --in 1=in.pcap --out-dir out
+p4rt-run policer.p4 --set-meter 'ports[1]' cir=10k,cbs=100 --in 1=in.pcap
 p4rt-run router.p4 router.stf                         exit status 0 when all expectations hold
 """
 _VERDICTS = ("pass", "redirect", "resubmit", "drop", "abort")
@@ -41,6 +43,8 @@ _MAX_PORT = 0xFFFFFFFF
 @click.option("--out-dir", metavar="DIR",
               help="Folder for portN.pcap (redirected), tableN.pcap (resubmitted), pass.pcap.")  # fmt: skip
 @click.option("--entries", metavar="FILE", help="Table entries to add first, as p4rt-ctl add-entries reads.")
+@click.option("--set-meter", "meters", nargs=2, multiple=True, metavar="NAME[INDEX|KEY] RATES",
+              help="Set a meter first, as p4rt-ctl set-meter does.")  # fmt: skip
 @click.option("--registers", is_flag=True, help="Print at the end the registers that are not zero.")
 @click.option("--counters", is_flag=True, help="Print at the end the counters that are not zero.")
 @click.option("--digests", is_flag=True, help="Print at the end the records for the control plane.")
@@ -56,8 +60,9 @@ _MAX_PORT = 0xFFFFFFFF
 @click.pass_context
 def run(
     ctx: click.Context, program: str, script: str | None, inputs: tuple[str, ...], out_dir: str | None,
-    entries: str | None, registers: bool, counters: bool, digests: bool, interpreter: bool,
-    include: tuple[str, ...], define: tuple[str, ...], extern: tuple[str, ...], form: str, verbose: bool,
+    entries: str | None, meters: tuple[tuple[str, str], ...], registers: bool, counters: bool,
+    digests: bool, interpreter: bool, include: tuple[str, ...], define: tuple[str, ...],
+    extern: tuple[str, ...], form: str, verbose: bool,
 ) -> None:  # fmt: skip
     """Run packets through a P4 program, in the switch's own engine but without a switch.
 
@@ -80,6 +85,8 @@ def run(
         raise InputError(f"{program}: {e}") from None
     if entries is not None:
         loaded.tables.add(parse_entries(loaded.info, read_lines(entries), entries))
+    for name, rates in meters:
+        loaded.meters.set(name, parse_rates(rates))
     if script is not None:
         status = _run_script(loaded, script, form)
     else:

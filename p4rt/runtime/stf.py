@@ -5,6 +5,7 @@
     add pipe.acl 10 hdr.ipv4.src:0x0a0000** hdr.tcp.dst:80..90 pipe.deny()
     add prs.tunnels value:4789
     setdefault pipe.route pipe.drop()
+    set_meter pipe.users[3] cir=1M,cbs=10k
     packet 1 00000000 0000 ...
     expect 2 00000000 **** ...$
 
@@ -35,6 +36,7 @@ from p4rt.runtime.entries import (
 from p4rt.runtime.errors import InputError, P4rtError
 from p4rt.runtime.info import Table
 from p4rt.runtime.local import LocalProgram
+from p4rt.runtime.meters import parse_rates
 from p4rt.runtime.names import Named, canonical, resolve
 
 _PORT = re.compile(r"[0-9]{1,10}\Z")
@@ -130,6 +132,8 @@ class _Script:
             self._setdefault(rest)
         elif word == "remove":
             self._remove(rest)
+        elif word == "set_meter":
+            self._set_meter(rest)
         elif word == "check_counter":
             self._check_counter(line, rest)
         elif word in _UNSUPPORTED:
@@ -207,6 +211,12 @@ class _Script:
         for table in reversed(self._program.info.all_tables):
             if not table.const_entries:
                 self._program.tables.clear(table)
+
+    def _set_meter(self, text: str) -> None:
+        name, _, rates = text.rpartition(" ")
+        if not name:
+            raise InputError("not: set_meter NAME[INDEX or KEY] cir=RATE,cbs=BURST,pir=RATE,pbs=BURST")
+        self._program.meters.set(name.rstrip(), parse_rates(rates))
 
     def _check_counter(self, line: int, text: str) -> None:
         match = _CHECK.match(text)

@@ -127,6 +127,37 @@ def test_a_meter_is_set_by_element(program: LocalProgram):
         program.meters.set("police", Rates(1, 1, 1, 1))
 
 
+@pytest.mark.parametrize(
+    ("setting", "second"),
+    [
+        ("set_meter users[1] cir=1,cbs=2", ""),
+        ("SET_METER pipe.users[1]  cir=1,cbs=4", "expect 7 0100$"),
+        ("add t hdr.h.a:0/4 mark()\nset_meter police[hdr.h.a=0/4] cir=1,cbs=1", "expect 7 0109$"),
+    ],
+)
+def test_a_script_sets_meters(setting: str, second: str):
+    script = [*setting.split("\n"), "packet 7 0100", "expect 7 0100$", "packet 7 0100", second]
+    result = stf.run(LocalProgram(compiled(TEXT).object), script, "t.stf")
+    assert (result.packets, result.failures) == (2, ())
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("set_meter", "not: set_meter NAME[INDEX or KEY] cir=RATE,cbs=BURST,pir=RATE,pbs=BURST"),
+        ("set_meter users[1]", "not: set_meter NAME[INDEX or KEY] cir=RATE,cbs=BURST,pir=RATE,pbs=BURST"),
+        ("set_meter users cir=1,cbs=2", "which element? Give pipe.users[INDEX]"),
+        ("set_meter users[8] cir=1,cbs=2", "meter pipe.users has 8 elements, from 0 on; no 8"),
+        ("set_meter users[1] cir=1", "a meter needs cbs"),
+        ("set_meter a[1] cir=1,cbs=1", "program test has no meter a (meters: pipe.users, pipe.police)"),
+    ],
+)
+def test_a_wrong_setting_is_refused(statement: str, message: str):
+    with pytest.raises(InputError) as error:
+        stf.run(LocalProgram(compiled(TEXT).object), [statement], "t.stf")
+    assert str(error.value) == f"t.stf:1: {message}"
+
+
 def test_json(program: LocalProgram):
     program.meters.set("users[3]", Rates(1, 2, 3, 4))
     assert program.counters.read("ports[1]")[0].to_json() == {

@@ -94,13 +94,19 @@ def report(rows: list[Row]) -> str:
     ]
     lines += [*table(["ternary, 10,000 entries, 16-byte keys: masks", "libubpf", "every mask"], cells), ""]
     lines += [*rules(found), "", *threads(rows), ""]
-    cells = [
-        [row["table"], *(str(round(row[what])) for what in ("add", "replace", "delete"))]
-        for row in rows
-        if "add" in row
-    ]
-    lines += table(["updates of 100,000 entries", "add", "replace", "delete"], cells)
+    lines += updates(rows)
     return "\n".join(lines)
+
+
+def updates(rows: list[Row]) -> list[str]:
+    """The table of updates: one by one, and in batches."""
+    names = ("add", "replace", "delete")
+    by: dict[str, list[str]] = {}
+    for row in rows:
+        if "add" in row:
+            by.setdefault(f"{row['table']}, {row['size']:,}", []).extend(str(row[name]) for name in names)
+    head = ["updates: entries", *names, *(f"{name}, in batches" for name in names)]
+    return table(head, [[name, *cells] for name, cells in by.items()])
 
 
 def write(text: str, rows: list[Row]) -> None:

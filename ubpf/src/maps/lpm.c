@@ -414,6 +414,20 @@ lpm_remove(struct ubpf_map *map, const void *key_, uint64_t now)
     return old ? 0 : ENOENT;
 }
 
+/* The entry is most of what has to come from memory. */
+static void
+lpm_prefetch(const struct ubpf_map *map, const void *key_)
+{
+    const struct lpm_map *lpm = lpm_cast(map);
+    struct lpm_key key;
+    uint32_t prefix_len = copy_key(lpm, key_, &key);
+
+    if (prefix_len <= lpm->max_prefix_len) {
+        cut_key(lpm, &key, prefix_len);
+        table_prefetch(&lpm->table, key.bytes, map->def.key_size);
+    }
+}
+
 static size_t
 lpm_dump(const struct ubpf_map *map, uint64_t *cursor, void *entries,
          size_t max)
@@ -458,6 +472,7 @@ const struct map_ops ubpf_lpm_ops = {
     .read = lpm_read,
     .update = lpm_update,
     .remove = lpm_remove,
+    .prefetch = lpm_prefetch,
     .dump = lpm_dump,
     .get_info = lpm_get_info,
 };

@@ -75,6 +75,18 @@ are_same(const struct value *a, const struct value *b)
     return a->sym == b->sym && a->delta == b->delta;
 }
 
+/* Whether the dividend of 'q' is 'a', in as many bits as were divided. */
+static bool
+is_dividend(const struct state *state, const struct quotient *q,
+            const struct value *a)
+{
+    const struct part *low = &state->low;
+
+    return are_same(a, &q->of)
+           || (q->bits == 32 && low->sym && low->sym == q->of.sym
+               && !q->of.delta && low->bits == 32 && are_same(a, &low->of));
+}
+
 void
 quotient_note(struct verifier *v, int code, int bits, const struct value *a,
               const struct value *b, struct value *r)
@@ -90,7 +102,7 @@ quotient_note(struct verifier *v, int code, int bits, const struct value *a,
                && are_same(b, &q->by)) {
         q->multiple = r->sym;
     } else if (code == UBPF_ALU_SUB && q->multiple && b->sym == q->multiple
-               && !b->delta && are_same(a, &q->of)) {
+               && !b->delta && is_dividend(v->cur, q, a)) {
         rest = scalar_alu(UBPF_ALU_MOD, bits, 0, &q->of.num, &q->by.num);
         scalar_intersect(&r->num, &rest);
     }

@@ -228,7 +228,8 @@ class Parsers:
         size = (width + 7) // 8
         pointer = ctx.pointer(f"{name}_at")
         ctx.point(pointer, ctx.cursor, size)
-        return storage.make_data(type_, _Reader(ctx, pointer, size).read)
+        widths = [leaf.width for leaf in storage.data_leaves(_shape_of(type_))]
+        return storage.make_data(type_, _Reader(ctx, pointer, size, widths).read)
 
     def lookahead(self, node: ast.Call, call: model.Call) -> Tree:
         """`lookahead<T>()`."""
@@ -320,7 +321,7 @@ class Parsers:
         at = ctx.keep(varbits.add(ctx.cursor, before), "varbit_at")
         ctx.point(front, ctx.cursor, before)
         ctx.point(end, varbits.add(at, count), after)
-        reader = _Reader(ctx, front, before)
+        reader = _Reader(ctx, front, before, [leaf.width for leaf in (*parts.before, *parts.after)])
 
         def varbit(varbit_type: t.VarbitType) -> storage.Varbit:
             tree = storage.make(varbit_type, "varbit", ctx.variable)
@@ -357,15 +358,16 @@ class Parsers:
 
 
 class _Reader:
-    """Reads fields one after the other, each run of them that fills bytes by one load."""
+    """Reads fields of `widths` one after the other, each run of them that fills bytes by one load."""
 
-    def __init__(self, ctx: Context, pointer: ir.Pointer, size: int) -> None:
+    def __init__(self, ctx: Context, pointer: ir.Pointer, size: int, widths: list[int]) -> None:
         self.ctx = ctx
         self.pointer = pointer
         self.size = size
         self.offset = 0
         self.kept: ir.Expr | None = None
         self.left = 0
+        self.widths = widths[::-1]
 
     def go_on(self, pointer: ir.Pointer, size: int) -> None:
         """Read from another place from now on."""
@@ -374,6 +376,8 @@ class _Reader:
 
     def read(self, name: str, width: int) -> ir.Expr:
         """The next `width` bits."""
+        together = self._together()
+        self.widths.pop()
         if self.left == 0 and width % 8 == 0:
             loaded = ir.Load(width, self.pointer, self.offset, True)
             self.offset += width // 8
@@ -381,7 +385,7 @@ class _Reader:
         parts: list[ir.Expr] = []
         while width:
             if self.left == 0:
-                self._load(width)
+                self._load(width if parts else together)
             assert self.kept is not None
             take = min(width, self.left)
             parts.append(build.bits(self.kept, self.left - take, take))
@@ -389,12 +393,26 @@ class _Reader:
             width -= take
         return build.concat_all(parts)
 
+    def _together(self) -> int:
+        """Bits of the next field and those that share bytes with it, if a word has room for them."""
+        total = 0
+        for width in reversed(self.widths):
+            total += width
+            if total % 8 == 0 or total > ir.WORD:
+                break
+        return total if total <= ir.WORD else self.widths[-1]
+
     def _load(self, width: int) -> None:
-        """Load the bytes that hold the next field, and what shares the last of them."""
+        """Load the bytes that hold the next fields, and what shares the last of them."""
         size = min((width + 7) // 8, self.size - self.offset)
         self.kept = self.ctx.keep(ir.Load(8 * size, self.pointer, self.offset, True), "fields")
         self.offset += size
         self.left = 8 * size
+
+
+def _shape_of(type_: t.Type) -> Tree:
+    """Zeros of a type's data."""
+    return storage.make_data(type_, lambda _, width: build.const(0, width))
 
 
 def _header_parts(type_: t.HeaderType) -> storage.PacketParts:

@@ -251,3 +251,25 @@ def test_routers_way_of_a_routed_packet_costs_at_most_120_instructions():
     _, packets = count(ROOT / "examples/router/router.p4", ROOT / "examples/router/router.stf", frozenset())
     assert packets[0].verdict == "redirect"
     assert packets[0].n_insns <= 120
+
+
+# ---- Loads
+
+
+@pytest.mark.parametrize(
+    ("fields", "apply", "packet", "left", "load_of"),
+    (
+        ("bit<3> a; bit<13> b;", "hdr.h.a = hdr.h.b[2:0];", "2abc99", "8abc99", "load.be:16(h_t_at+0)"),
+        ("bit<4> a; bit<4> b; bit<8> c;", "hdr.h.a = hdr.h.b;", "2a1c99", "aa1c99", "load.be:8(h_t_at+0)"),
+        ("bit<4> a; bit<64> b; bit<4> c;", "hdr.h.a = hdr.h.c;",
+         "1" + "0" * 15 + "2399", "3" + "0" * 15 + "2399", "load.be:8(h_t_at+0)"),
+        ("bit<20> a; bit<12> b;", "hdr.h.b = hdr.h.a[19:8];",
+         "1234567899", "1234512399", "load.be:32(h_t_at+0)"),
+    ),
+)  # fmt: skip
+def test_fields_that_share_bytes_are_loaded_together(
+    fields: str, apply: str, packet: str, left: str, load_of: str
+):
+    text = source(headers=f"header h_t {{ {fields} }} struct headers_t {{ h_t h; }}", apply=apply)
+    assert load_of in ir_of(text)
+    assert load(text).run(bytes.fromhex(packet)).packet.hex() == left

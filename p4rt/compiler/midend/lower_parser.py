@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from p4rt.compiler.analysis import model
 from p4rt.compiler.analysis import types as t
@@ -23,6 +23,8 @@ from p4rt.compiler.midend.value_sets import ValueSets
 
 MAX_ROUNDS = 64
 """How often a parser may go back to a state before it gives up (error.ParserTimeout)."""
+_MAX_SWITCH = 31
+"""Bits of several keys that are compared as one number, which an instruction can hold."""
 _MAX_ADVANCE = 0x7FFF
 """Bytes that one `advance` of a run-time amount may skip, and then also the largest cursor."""
 
@@ -109,9 +111,8 @@ class Parsers:
         ctx = self.ctx
         trees = self.expressions.operands(*transition.exprs)
         cases = [(case, ctx.checked.keysets[case]) for case in transition.cases]
-        first = trees[0]
-        is_number = len(trees) == 1 and isinstance(first, ir.Expr) and first.width <= ir.WORD
-        if is_number and isinstance(first, ir.Expr) and self._as_switch(transition, first, cases, go):
+        key = _one_number(trees)
+        if key is not None and self._as_switch(transition, key, cases, go):
             return
         keys = [ctx.keep_tree(tree) for tree in trees]
         for case, keysets in cases:
@@ -129,30 +130,42 @@ class Parsers:
         cases: list[tuple[ast.SelectCase, tuple[model.Keyset, ...]]],
         go: _Go,
     ) -> bool:
+        """A switch on the value of all keys, the first most significant; False where that cannot be."""
         ctx = self.ctx
         *front, (last, last_sets) = cases
-        has_default = isinstance(last_sets[0], model.AnySet)
+        has_default = all(isinstance(keyset, model.AnySet) for keyset in last_sets)
         plain = front if has_default else cases
-        if not all(isinstance(sets[0], model.ExactSet) for _, sets in plain):
+        if len(last_sets) > 1 and len(plain) < 2:
             return False
-        arms: list[ir.Case] = []
-        seen: set[int] = set()
-        for case, sets in plain:
-            assert isinstance(sets[0], model.ExactSet)
-            number = self._number(sets[0].value, transition.exprs[0])
-            if number in seen:
-                continue
-            seen.add(number)
-            with ctx.at(case.span), ctx.collect() as body:
-                go(case, case.state)
-            arms.append(ir.Case((number,), tuple(body)))
+        arms: dict[int, ir.Case] = {}
+        for case, keysets in plain:
+            number = self._combined(keysets, transition.exprs)
+            if number is None:
+                return False
+            if number not in arms:
+                with ctx.at(case.span), ctx.collect() as body:
+                    go(case, case.state)
+                arms[number] = ir.Case((number,), tuple(body))
         with ctx.at(last.span), ctx.collect() as default:
             if has_default:
                 go(last, last.state)
             else:
                 ctx.goto(ctx.rejects("NoMatch"))
-        ctx.emit(ir.Switch(key, tuple(arms), tuple(default), span=ctx.span))
+        ctx.emit(ir.Switch(key, tuple(arms.values()), tuple(default), span=ctx.span))
         return True
+
+    def _combined(self, keysets: Sequence[model.Keyset], exprs: Sequence[ast.Expr]) -> int | None:
+        """The number that the keys make together, if each must be one number."""
+        parts: list[ir.Expr] = []
+        for keyset, expr in zip(keysets, exprs, strict=True):
+            if not isinstance(keyset, model.ExactSet):
+                return None
+            part = self.ctx.literal(keyset.value, self.ctx.type_of(expr))
+            assert isinstance(part, ir.Const)
+            parts.append(part)
+        whole = build.concat_all(parts)
+        assert isinstance(whole, ir.Const)
+        return whole.value
 
     def _number(self, value: model.Value, expr: ast.Expr) -> int:
         tree = self.ctx.literal(value, self.ctx.type_of(expr))
@@ -355,6 +368,19 @@ class Parsers:
             ctx.goto_if(build.compare(Relation.LT, limit, behind), ctx.rejects("PacketTooShort"))
         ctx.point(ctx.pointer("advanced"), behind, 0)
         ctx.move_cursor(behind)
+
+
+def _one_number(trees: Sequence[Tree]) -> ir.Expr | None:
+    """The keys of a select as one number, where it is best to compare them so.
+
+    To put two together costs as much as to compare both.
+    """
+    numbers = [tree for tree in trees if isinstance(tree, ir.Expr)]
+    if len(numbers) < len(trees) or len(trees) == 2:
+        return None
+    width = sum(number.width for number in numbers)
+    limit = ir.WORD if len(trees) == 1 else _MAX_SWITCH
+    return build.concat_all(numbers) if width <= limit else None
 
 
 class _Reader:

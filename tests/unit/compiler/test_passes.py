@@ -273,3 +273,41 @@ def test_fields_that_share_bytes_are_loaded_together(
     text = source(headers=f"header h_t {{ {fields} }} struct headers_t {{ h_t h; }}", apply=apply)
     assert load_of in ir_of(text)
     assert load(text).run(bytes.fromhex(packet)).packet.hex() == left
+
+
+# ---- Selects of several keys
+
+THREE = """header h_t { bit<4> a; bit<12> b; bit<8> c; } header n_t { bit<8> z; }
+struct headers_t { h_t h; n_t n; }"""
+
+
+@pytest.mark.parametrize(
+    ("cases", "one_number", "packets"),
+    (
+        ("(1, 2, 3): more; (1, 2, 4): more; default: accept;", True,
+         {"1002037755": "1002030055", "1003037755": "1003037755"}),
+        ("(1, 2, 3): more; (1, 2, 3): accept; (0xf, 0xfff, 0xff): more; (_, _, _): accept;", True,
+         {"1002037755": "1002030055", "ffffff7755": "ffffff0055", "ffffef7755": "ffffef7755"}),
+        ("(1, 2, 3): more; (1, _, 4): more; default: accept;", False,
+         {"1002037755": "1002030055", "1003047755": "1003040055", "2003047755": "2003047755"}),
+        ("(1, 2, 3): more; default: accept;", False,
+         {"1002037755": "1002030055", "1002047755": "1002047755"}),
+    ),
+)  # fmt: skip
+def test_select_of_three_numbers(cases: str, one_number: bool, packets: dict[str, str]):
+    states = f"""
+    state start {{ pkt.extract(hdr.h); transition select(hdr.h.a, hdr.h.b, hdr.h.c) {{ {cases} }} }}
+    state more {{ pkt.extract(hdr.n); transition accept; }}"""
+    apply = "if (hdr.n.isValid()) { hdr.n.z = 0; }"
+    text = source(headers=THREE, states=states, apply=apply, emits="pkt.emit(hdr.h); pkt.emit(hdr.n);")
+    assert ("case 0x100203:" in ir_of(text)) == one_number
+    for packet, expected in packets.items():
+        assert load(text).run(bytes.fromhex(packet)).packet.hex() == expected
+
+
+def test_select_of_three_numbers_without_a_match():
+    states = """state start { pkt.extract(hdr.h); transition select(hdr.h.a, hdr.h.b, hdr.h.c) {
+        (1, 2, 3): accept; (1, 2, 4): accept; } }"""
+    tried = load(source(headers=THREE, states=states, emits="pkt.emit(hdr.h);"))
+    assert tried.run(bytes.fromhex("100203")).verdict is Verdict.PASS
+    assert tried.run(bytes.fromhex("100205")).verdict is Verdict.ABORT

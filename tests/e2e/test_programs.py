@@ -111,6 +111,30 @@ def test_a_failed_replace_leaves_the_old_program(switch: Switch, marking: Bridge
         assert bridge.find("mark").generation == 1
 
 
+def test_a_table_is_replaced_at_once(switch: Switch, br0: Bridge) -> None:
+    br0.load("stages.c", "stages")
+    br0.add_flows("in_port=1,actions=prog:1,output:2")
+    control = ("p4rt-ctl", "update-map", "br0", "stages")
+    frame = packets.ethernet(0x9000, bytes(46))
+    member = f"{frame[5]:02x}"
+    switch.run(*control, "blue", member, "02000000")
+    switch.run(*control, "green", member, "03000000")
+    arrived = []
+    for number in ("ffffffff", "00000000", "01000000"):
+        switch.run(*control, "stage", "00000000", number)
+        arrived.append(list(switch.exchange(1, [frame])))
+    assert arrived == [[], [2], [3]]
+    assert switch.run("p4rt-ctl", "dump-map", "br0", "stages", "stage") == "key=00000000 value=01000000\n"
+    said = switch.call(*control, "stage", "00000000", "02000000")
+    assert said.returncode == 1
+    assert said.stderr == "p4rt-ctl: map stage does not allow that for key 00000000\n"
+
+    # The successor has another map before: its numbers are others, the element is the same.
+    br0.load("stages.c", "stages", replace=True, FIRST=1)
+    assert list(switch.exchange(1, [frame])) == [3]
+    assert switch.run("p4rt-ctl", "dump-map", "br0", "stages", "stage") == "key=00000000 value=02000000\n"
+
+
 def test_unload_is_refused_while_flows_use_the_program(switch: Switch, marking: Bridge) -> None:
     marking.add_flows("in_port=3,actions=prog:1,output:2")
     marking.add_group("group_id=1,type=indirect,bucket=actions=prog:1,output:2")

@@ -86,9 +86,6 @@ choose_def(struct input *in)
         def.extra = size % (def.key_size / 8 + 1);
     } else if (def.type == UBPF_MAP_TYPE_RING) {
         def.max_entries = 1u << def.max_entries % 5;
-    } else if (def.type == UBPF_MAP_TYPE_LPM && size == 255
-               && def.key_size == 8) {
-        def.max_entries = 65536; /* Has another index. */
     }
     return def;
 }

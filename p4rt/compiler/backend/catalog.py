@@ -199,7 +199,7 @@ class Table:
 
 @record
 class Register:
-    """A register and its map; `type` is the P4 type of an element."""
+    """A register and its map; `type` is the P4 type of an element, `index_type` that of an index."""
 
     name: str
     decl: ast.Node
@@ -208,6 +208,7 @@ class Register:
     value_size: int
     slots: tuple[Slot, ...]
     type: t.Type
+    index_type: t.Type
 
 
 @record

@@ -32,8 +32,8 @@ class _Indexed:
     kind: str
 
     def indexed_by(self, type_: t.Type) -> Self:
-        """The same with the type of its index, where that has a name of its own."""
-        return replace(self, index_type=type_ if isinstance(type_, t.NewType | t.SerEnumType) else None)
+        """The same with the type of its index."""
+        return replace(self, index_type=type_)
 
     index_type: t.Type | None = field(default=None, kw_only=True)
 
@@ -65,12 +65,12 @@ class Direct:
 
 @record
 class ControllerField:
-    """A field of a controller header; `type_name` where the type is a `type` of the program."""
+    """A field of a controller header."""
 
     name: str
     id: int
     width: int
-    type_name: str | None
+    type: t.Type
 
 
 @record

@@ -56,7 +56,7 @@ class _Writer:
             self.value_set(self.message.value_sets.add(), value_set)
         for register in catalog.registers:
             self.register(self.message.registers.add(), register)
-        add_externs(self.message, catalog, self.identifiers, self.preamble, self.type)
+        add_externs(self.message, catalog, self)
 
     def preamble(self, preamble: Any, prefix: Prefix, name: str, decl: ast.Node | None) -> None:
         """Name, id, alias, and what the annotations of `decl` say."""
@@ -123,12 +123,10 @@ class _Writer:
         controller's width, of which text has none."""
         note = None
         if isinstance(type_, t.NewType):
-            decl = self.checked.globals.get(type_.name)
-            new_type(type_, self.message.type_info, decl, self.notes)
-            message.type_name.name = type_.name
-            note = translation(decl)
+            message.type_name.name = self.named(type_)
+            note = translation(self.checked.globals.get(type_.name))
         elif isinstance(type_, t.SerEnumType):
-            serializable_enum(type_, self.message.type_info)
+            self.named(type_)
         if note is None:
             message.bitwidth = width
         elif note[1] is not None:
@@ -145,10 +143,18 @@ class _Writer:
         """A register."""
         self.preamble(message.preamble, Prefix.REGISTER, register.name, register.decl)
         message.size = register.size
-        self.type(message.type_spec, register.type, self.message.type_info)
+        self.type(message.type_spec, register.type)
+        if isinstance(register.index_type, t.NewType | t.SerEnumType):
+            message.index_type_name.name = self.named(register.index_type)
 
-    def type(self, spec: Any, type_: t.Type, type_info: Any) -> None:
+    def type(self, spec: Any, type_: t.Type) -> None:
         """Fill a P4DataTypeSpec."""
+        type_spec(spec, type_, self.message.type_info, self.checked.globals, self.notes)
+
+    def named(self, type_: t.NewType | t.SerEnumType) -> str:
+        """The name of a type, which is described where names are."""
         if isinstance(type_, t.NewType):
-            new_type(type_, type_info, self.checked.globals.get(type_.name), self.notes)
-        type_spec(spec, type_, type_info, self.notes)
+            new_type(type_, self.message.type_info, self.checked.globals, self.notes)
+        else:
+            serializable_enum(type_, self.message.type_info)
+        return type_.name

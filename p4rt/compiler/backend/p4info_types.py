@@ -3,19 +3,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from p4rt.compiler.analysis import types as t
 from p4rt.compiler.backend.p4info_notes import AddNotes
 from p4rt.compiler.frontend import ast
 
+Decls = Mapping[str, ast.Decl]
+"""What a program declares, by name."""
 
-def type_spec(spec: Any, type_: t.Type, type_info: Any, notes: AddNotes) -> None:
-    """Fill a P4DataTypeSpec; types with names go to the P4TypeInfo `type_info`."""
+
+def type_spec(spec: Any, type_: t.Type, type_info: Any, decls: Decls, notes: AddNotes) -> None:
+    """Fill a P4DataTypeSpec; types with names, which `decls` declare, go to the P4TypeInfo `type_info`."""
     match type_:
         case t.NewType(name):
             spec.new_type.name = name
-            new_type(type_, type_info, None, notes)
+            new_type(type_, type_info, decls, notes)
         case t.SerEnumType(name):
             spec.serializable_enum.name = name
             serializable_enum(type_, type_info)
@@ -32,13 +36,13 @@ def type_spec(spec: Any, type_: t.Type, type_info: Any, notes: AddNotes) -> None
                     type_info.enums[name].members.add().name = member
         case t.TupleType(elements):
             for element in elements:
-                type_spec(spec.tuple.members.add(), element, type_info, notes)
+                type_spec(spec.tuple.members.add(), element, type_info, decls, notes)
         case t.HeaderType(name):
             spec.header.name = name
             _header(type_, type_info, notes)
         case t.StructType(name):
             spec.struct.name = name
-            _struct(type_, type_info, notes)
+            _struct(type_, type_info, decls, notes)
 
 
 def _bits(spec: Any, type_: t.Type) -> None:
@@ -51,13 +55,13 @@ def _bits(spec: Any, type_: t.Type) -> None:
             spec.bit.bitwidth = width
 
 
-def _struct(type_: t.StructType, type_info: Any, notes: AddNotes) -> None:
+def _struct(type_: t.StructType, type_info: Any, decls: Decls, notes: AddNotes) -> None:
     if type_.name in type_info.structs:
         return
     type_info.structs[type_.name].SetInParent()
     for item in type_.fields:
         member = type_info.structs[type_.name].members.add(name=item.name)
-        type_spec(member.type_spec, item.type, type_info, notes)
+        type_spec(member.type_spec, item.type, type_info, decls, notes)
     notes(type_info.structs[type_.name], type_.decl)
 
 
@@ -69,14 +73,15 @@ def _header(type_: t.HeaderType, type_info: Any, notes: AddNotes) -> None:
     notes(type_info.headers[type_.name], type_.decl)
 
 
-def new_type(type_: t.NewType, type_info: Any, decl: ast.Node | None, notes: AddNotes) -> None:
+def new_type(type_: t.NewType, type_info: Any, decls: Decls, notes: AddNotes) -> None:
     """Describe a type made by `type ... NAME`; `@p4runtime_translation` says how controllers see it."""
     if type_.name in type_info.new_types:
         return
     spec = type_info.new_types[type_.name]
+    decl = decls.get(type_.name)
     note = translation(decl)
     if note is None:
-        type_spec(spec.original_type, type_.underlying, type_info, notes)
+        type_spec(spec.original_type, type_.underlying, type_info, decls, notes)
     else:
         uri, width = note
         spec.translated_type.uri = uri

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from p4rt.compiler.analysis import types as t
 from p4rt.compiler.backend.extern_catalog import ControllerField, ControllerHeader
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend import storage
@@ -36,6 +35,5 @@ def _fields(ctx: Context, decl: ast.HeaderDecl) -> tuple[ControllerField, ...]:
         if width is None:
             ctx.refuse(field.span, f"the field '{field.name}' of a controller header is not a number")
         if ast.annotation(field, "padding") is None:
-            type_name = type_.name if isinstance(type_, t.NewType) else None
-            found.append(ControllerField(field.name, id_of(field, number), width, type_name))
+            found.append(ControllerField(field.name, id_of(field, number), width, type_))
     return tuple(found)

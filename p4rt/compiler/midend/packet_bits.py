@@ -83,12 +83,13 @@ class Facts:
         self.changed.add(target.name)
         self.bits.pop(target.name, None)
         self.values.pop(target.name, None)
-        if target.width == ir.WORD:
-            self.places = {name: place for name, place in self.places.items() if place[0] != target.name}
-            self.bits = {
-                name: bits for name, bits in self.bits.items() if all(x.base != target.name for x in bits)
-            }
-            self.places[target.name] = (target.name, 0)
+        if target.width < ir.WORD:
+            return
+        name = target.name
+        if name in self.places:  # Else nothing is counted from it.
+            self.places = {key: place for key, place in self.places.items() if place[0] != name}
+            self.bits = {key: bits for key, bits in self.bits.items() if all(x.base != name for x in bits)}
+        self.places[name] = (name, 0)
 
     def point(self, pointer: ir.Pointer, offset: ir.Expr) -> None:
         """Note where a pointer is set to."""

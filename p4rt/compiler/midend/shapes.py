@@ -9,6 +9,7 @@ a meeting of paths would forget: where a header was in a packet that has just th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from p4rt.compiler.backend import build, ir
 from p4rt.compiler.midend.flow import Flow
@@ -20,9 +21,14 @@ from p4rt.compiler.records import replace
 Shape = tuple[int | None, ...]
 """The value of each variable that tells shapes apart; None: it is not known."""
 MAX_SHAPES = 64
-"""More are not told apart any more."""
 MAX_ROUNDS = 4
-"""Of walks through loops; from then on shapes are not told apart."""
+"""Of walks through loops."""
+MAX_WORK = 3000
+"""How often the facts of a shape may be copied or met with others: a tenth of a second is enough."""
+
+
+class TooManyShapes(Exception):
+    """There are more than are worth telling apart."""
 
 
 class Shapes:
@@ -30,31 +36,31 @@ class Shapes:
 
     def __init__(self, facts: dict[Shape, Facts]) -> None:
         self.facts = facts
-        self._own = False
+        self.own = False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Shapes) and self.facts == other.facts
 
-    def shared(self) -> Iterable[Facts]:
-        """The facts of all shapes, which another point will have as well."""
-        self._own = False
-        return self.facts.values()
+    def shared(self) -> Iterable[tuple[Shape, Facts]]:
+        """All shapes with their facts, which another point will have as well."""
+        self.own = False
+        return self.facts.items()
 
     def copy(self) -> Shapes:
         """The same, until one of the two is changed."""
-        self._own = False
+        self.own = False
         return Shapes(dict(self.facts))
 
     def to_change(self) -> Iterable[Facts]:
         """The facts of all shapes, which no other point shares."""
-        if not self._own:
+        if not self.own:
             self.facts = {shape: facts.copy() for shape, facts in self.facts.items()}
-            self._own = True
+            self.own = True
         return self.facts.values()
 
     def replace(self, other: Shapes, own: bool = False) -> None:
         """Become `other`."""
-        self.facts, self._own = other.facts, own
+        self.facts, self.own = other.facts, own
 
 
 class ShapeWalk(Flow[Shapes]):
@@ -67,31 +73,32 @@ class ShapeWalk(Flow[Shapes]):
     def __init__(self, block: ir.Block, telling: Sequence[ir.Var], fields: Iterable[str]) -> None:
         super().__init__()
         self._telling = [variable.name for variable in telling]
-        self._followed = _sources(block, {*self._telling, *fields, *_conditions(block)})
+        self._told = set(self._telling)
+        self._followed = _sources(block, {*self._told, *fields, *_conditions(block)})
         self._targets = {item.name for item in ir.walk(block) if isinstance(item, ir.Label)}
         self._bits = [variable.name for variable in telling if variable.width == 1]
-        self._limit = MAX_SHAPES
-        self.lost = False
-        """Were there more shapes than are told apart?"""
+        self._work = 0
         self.copied: dict[int, Piece | None] = {}
         """The whole bytes of the packet that stores put into a buffer, by the `id` of the statement."""
 
     def shapes(self, block: ir.Block) -> list[tuple[Shape, Facts]]:
-        """The shapes at the end of `block`."""
-        rounds = 0
-        while True:
+        """The shapes at the end of `block`.
+
+        Raises:
+            TooManyShapes: the walk was given up.
+        """
+        for _ in range(MAX_ROUNDS):
             self._again = False
             self._passed.clear()
             _, state = self._block(block, self.start())
             if not self._again:
                 return list(state.facts.items()) if state is not None else []
-            rounds += 1
-            if rounds == MAX_ROUNDS:
-                self._limit = 1
+        raise TooManyShapes
 
     def start(self) -> Shapes:
         """One shape: no header is there."""
-        return self._sorted([Facts({}, dict.fromkeys(self._bits, 0), {}, set())])
+        facts = Facts({}, dict.fromkeys(self._bits, 0), {}, set())
+        return Shapes({self._shape(facts): facts})
 
     def copy(self, state: Shapes) -> Shapes:
         """A copy."""
@@ -99,22 +106,26 @@ class ShapeWalk(Flow[Shapes]):
 
     def meet(self, first: Shapes, second: Shapes) -> Shapes:
         """All shapes of both."""
-        return self._sorted([*first.shared(), *second.shared()])
+        return self._united(chain(first.shared(), second.shared()))
 
-    def _sorted(self, all_facts: Iterable[Facts]) -> Shapes:
+    def _united(self, found: Iterable[tuple[Shape, Facts]]) -> Shapes:
         """Facts by their shape; what equal shapes have in common."""
         shapes: dict[Shape, Facts] = {}
-        for facts in all_facts:
-            shape = self._shape(facts)
+        for shape, facts in found:
             known = shapes.get(shape)
-            shapes[shape] = facts if known is None else known.meet(facts)
-        if len(shapes) > self._limit:
-            self.lost = True
-            first, *rest = shapes.values()
-            for facts in rest:
-                first = first.meet(facts)
-            shapes = {self._shape(first): first}
+            if known is None or known is facts:
+                shapes[shape] = facts
+            else:
+                shapes[shape] = known.meet(facts)
+                self._count(1)
+        if len(shapes) > MAX_SHAPES:
+            raise TooManyShapes
         return Shapes(shapes)
+
+    def _count(self, work: int) -> None:
+        self._work += work
+        if self._work > MAX_WORK:
+            raise TooManyShapes
 
     def _shape(self, facts: Facts) -> Shape:
         return tuple(facts.values.get(name) for name in self._telling)
@@ -127,28 +138,35 @@ class ShapeWalk(Flow[Shapes]):
         """Drop the shapes that do not go this way, learn of the others."""
         if self._followed.isdisjoint(ir.variables(condition)):
             return
-        kept: list[Facts] = []
-        for facts in state.facts.values():
+        kept: list[tuple[Shape, Facts]] = []
+        for shape, facts in state.facts.items():
             folded = fold_expr(condition, facts.values)
             if not isinstance(folded, ir.Const):
                 learned: Known = {}
                 learn(folded, holds, learned)
-                kept.append(self._with(facts, learned))
+                kept.append(self._with(shape, facts, learned))
             elif bool(folded.value) == holds:
-                kept.append(facts)
-        state.replace(self._sorted(kept))
+                kept.append((shape, facts))
+        state.replace(self._united(kept))
 
     def assume_case(self, on: ir.Expr, values: tuple[int, ...], state: Shapes) -> None:
         """Learn from a case."""
         if isinstance(on, ir.Var) and on.name in self._followed:
             learned = {on.name: values[0]} if len(values) == 1 else {}
-            there = [x for x in state.facts.values() if x.values.get(on.name, values[0]) in values]
-            state.replace(self._sorted(self._with(facts, learned) for facts in there))
+            there = [
+                self._with(shape, facts, learned)
+                for shape, facts in state.facts.items()
+                if facts.values.get(on.name, values[0]) in values
+            ]
+            state.replace(self._united(there))
 
-    def _with(self, facts: Facts, learned: Known) -> Facts:
-        """Facts and the values of some more variables."""
+    def _with(self, shape: Shape, facts: Facts, learned: Known) -> tuple[Shape, Facts]:
+        """Facts and the values of some more variables, with their shape then."""
         new = {name: value for name, value in learned.items() if name in self._followed}
-        return replace(facts, values={**facts.values, **new}) if new else facts
+        if not new:
+            return shape, facts
+        more = replace(facts, values={**facts.values, **new})
+        return (shape if self._told.isdisjoint(new) else self._shape(more)), more
 
     def simple(self, statement: ir.Statement, state: Shapes) -> list[ir.Statement]:
         """Note what is assigned; the walk makes no new block."""
@@ -181,6 +199,8 @@ class ShapeWalk(Flow[Shapes]):
     def _assign(self, target: ir.Var, value: ir.Expr | None, state: Shapes) -> None:
         if target.name not in self._followed:
             return
+        if not state.own:
+            self._count(len(state.facts))
         for facts in state.to_change():
             if value is None:
                 facts.forget(target)
@@ -188,8 +208,9 @@ class ShapeWalk(Flow[Shapes]):
                 facts.assign(target, value)
             if target.name == self._telling[0]:
                 facts.changed.clear()
-        if target.name in self._telling:
-            state.replace(self._sorted(state.facts.values()), own=True)
+        if target.name in self._told:
+            found = [(self._shape(facts), facts) for facts in state.facts.values()]
+            state.replace(self._united(found), own=True)
 
 
 def _conditions(block: ir.Block) -> Iterator[str]:

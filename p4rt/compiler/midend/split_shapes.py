@@ -18,12 +18,13 @@ from p4rt.compiler.midend.fold import fold_expr
 from p4rt.compiler.midend.packet_bits import Facts, Piece
 from p4rt.compiler.midend.rewrite import Rewriter
 from p4rt.compiler.midend.rewrite_head import Tools, write_head
-from p4rt.compiler.midend.shapes import Shape, ShapeWalk
+from p4rt.compiler.midend.shapes import Shape, ShapeWalk, TooManyShapes
 from p4rt.compiler.records import record
 from p4rt.compiler.source import Span
 
 MAX_CODES = 24
-"""Different codes for shapes; where more are needed, there is one for all."""
+MAX_STATEMENTS = 1000
+"""Different codes for shapes, and statements in all of them; where there are more, one code is for all."""
 
 
 @record(eq=False)
@@ -79,44 +80,46 @@ class _SplitShapes:
 
     def code(self, before: ir.Block, whole: ir.Block) -> ir.Block | None:
         """All up to the end of the deparser; None where there is nothing to gain."""
-        before, shapes = self._shapes(before)
+        walked = self._shapes(before)
+        if walked is None:
+            return None
+        before, shapes = walked
         numbered = [(shape, self._number(self._write(facts))) for shape, facts in shapes]
-        if len(self._codes) > MAX_CODES or all(code == self._any for code in self._codes):
+        useful = any(code != self._any for code in self._codes)
+        if not useful or len(self._codes) > MAX_CODES or sum(map(len, self._codes)) > MAX_STATEMENTS:
             return None
         tree = self._choose(numbered)
         counts = Counter(_leaves(tree))
         shared = {number: self._deparsing.unique("shape") for number, count in counts.items() if count > 1}
-        out = [
-            *_Keep(self._site, self._wanted, self._copies).block(self._with_copies(before)),
-            *self._render(tree, shared),
-        ]
+        out = [*self._with_copies(before), *self._render(tree, shared)]
         for number, label in shared.items():
             out += [ir.Label(label), *self._render(number, {})]
         return (*out, ir.Label(self._whole), *whole)
 
     # ---- Where validity changes
 
-    def _shapes(self, before: ir.Block) -> tuple[ir.Block, list[tuple[Shape, Facts]]]:
+    def _shapes(self, before: ir.Block) -> tuple[ir.Block, list[tuple[Shape, Facts]]] | None:
         """The shapes after `before`, told apart by where validity changed too, unless those are too many."""
         fields = [field for item in self._deparsing.emitted for field in item.fields or ()]
         followed = [field.name for field in fields if isinstance(field, ir.Var)]
-        with_sites = self._with_sites(before)
-        walk = ShapeWalk(with_sites, self._telling, followed)
-        shapes = walk.shapes(with_sites)
-        if not walk.lost:
-            self._copied = walk.copied
-            return with_sites, shapes
-        self._telling.remove(self._site)
-        walk = ShapeWalk(before, self._telling, followed)
-        shapes, self._copied = walk.shapes(before), walk.copied
-        return before, shapes
+        for block in (self._with_sites(before), before):
+            walk = ShapeWalk(block, self._telling, followed)
+            try:
+                shapes = walk.shapes(block)
+            except TooManyShapes:
+                self._telling = self._telling[1:]
+            else:
+                self._copied = walk.copied
+                return block, shapes
+        return None
 
     def _with_copies(self, before: ir.Block) -> ir.Block:
-        """`before` with bytes copied from the packet to buffers, where that is all that a store does."""
-        if not any(self._copied.values()):
-            return before
-        pointer = ir.Pointer(self._deparsing.unique("copied"))
-        return CopyBytes(self._copied, pointer, self._deparsing.otherwise).block(before)
+        """`before` with bytes copied from the packet to buffers, where that is all that a store does, and
+        fields copied where the code for a shape wants that."""
+        if any(self._copied.values()):
+            pointer = ir.Pointer(self._deparsing.unique("copied"))
+            before = CopyBytes(self._copied, pointer, self._deparsing.otherwise).block(before)
+        return _Keep(self._site, self._wanted, self._copies).block(before) if self._wanted else before
 
     def _with_sites(self, block: ir.Block) -> ir.Block:
         """`block` with a number noted wherever a branch changes which headers are there."""

@@ -9,6 +9,7 @@ import pytest
 from p4_programs import source
 from test_passes import insns, ir_of, load
 
+from p4rt.compiler.midend import shapes, split_shapes
 from p4rt.compiler.midend.moves import Move, in_order, words
 
 # ---- Moves
@@ -353,3 +354,19 @@ def test_branch_that_leaves_after_a_change_of_validity():
         tried = load(program(apply), *disabled)
         assert tried.run(bytes.fromhex("0000000799")).packet.hex() == "00000007000599"
         assert tried.run(bytes.fromhex("0000000899")).packet.hex() == "0300000899"
+
+
+@pytest.mark.parametrize(("limit", "value"), (("MAX_WORK", 3), ("MAX_SHAPES", 1), ("MAX_ROUNDS", 0)))
+def test_walk_is_given_up(monkeypatch: pytest.MonkeyPatch, limit: str, value: int):
+    monkeypatch.setattr(shapes, limit, value)
+    apply = f"{PUSH} if (hdr.a.x == 7) {{ hdr.new.z = {value}; }}  // {limit}"
+    text = program(apply)
+    assert "site" not in ir_of(text)
+    assert load(text).run(bytes.fromhex("00aabbcc99")).packet.hex() == "00aabbccfeed99"
+
+
+def test_more_codes_than_are_worth_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(split_shapes, "MAX_STATEMENTS", 4)
+    text = program(PUSH + " // Few statements.")
+    assert "site" not in ir_of(text)
+    assert load(text).run(bytes.fromhex("00aabbcc99")).packet.hex() == "00aabbccfeed99"

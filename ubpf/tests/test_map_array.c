@@ -262,9 +262,56 @@ an_element_is_given_up_after_a_grace_period(void)
     CHECK_EQ(faulty_host_in_use(), 0);
 }
 
+/* The number that 'prog' gives the map named 'name'. */
+static uint32_t
+number_of(const struct ubpf_prog *prog, const char *name)
+{
+    uint32_t i = 0;
+
+    while (ubpf_prog_map(prog, i) != ubpf_prog_map_by_name(prog, name)) {
+        i++;
+    }
+    return i;
+}
+
+static void
+a_type_says_what_elements_look_like(void)
+{
+    struct ubpf_prog *prog = load("groups_btf");
+
+    CHECK_EQ(set(prog, "groups", 0, number_of(prog, "small")), 0);
+    CHECK_EQ(set(prog, "groups", 1, number_of(prog, "large")), 0);
+    CHECK_EQ(set(prog, "groups", 2, number_of(prog, "other")), EINVAL);
+    CHECK_EQ(run(prog, "l\0a"), 11);
+    CHECK_EQ(run(prog, "l\1b"), 22);
+    CHECK_EQ(run(prog, "l\2a"), 1000 + UBPF_DROP);
+    destroy(prog);
+}
+
+/* prog/NAME.c does not load, and the message has 'part'. */
+static void
+refuse(const char *name, const char *part)
+{
+    char *error = NULL;
+    size_t len;
+    uint8_t *elf = program_file(name, &len);
+    int err;
+
+    CHECK(!ubpf_prog_load(&faulty_host, elf, len, NULL, &err, &error));
+    CHECK_EQ(err, EINVAL);
+    CHECK_HAS(error, part);
+    CHECK_EQ(faulty_host_in_use(), 0);
+    ubpf_error_free(error);
+    free(elf);
+}
+
 int
 main(void)
 {
+    a_type_says_what_elements_look_like();
+    refuse("groups_unlike", "no map looks like the values of map \"groups\"");
+    refuse("groups_array", "map \"groups\": \"values\" is not an array of "
+                           "pointers to maps, in an array of maps");
     elements_are_none_but_for_initial_ones();
     a_number_exchanges_the_map();
     programs_write_to_the_map_they_find();

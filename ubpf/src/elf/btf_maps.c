@@ -10,7 +10,12 @@
  *     } flows __attribute__((section(".maps")));
  *
  * The number of elements of an array is a number, what a pointer points to is
- * a type. */
+ * a type.  An array of maps has
+ *
+ *     struct like_flows *values[];
+ *
+ * where the struct is such a definition: its template is the first map that
+ * agrees with it in all but the number of entries. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -83,6 +88,9 @@ read_member(const struct btf *btf, const char *map, const struct btf_member *m,
                          "map \"%s\": \"%s\" is not a pointer to %s", map,
                          m->name, known[i].is_type ? "a type" : "an array");
     }
+    if (!strcmp(m->name, "values")) {
+        return 0; /* See find_template(). */
+    }
     return ubpf_fail(error, EINVAL, "map \"%s\": \"%s\" is not supported", map,
                      m->name);
 }
@@ -101,11 +109,12 @@ find_variable(const struct btf *btf, const char *name)
     return 0;
 }
 
+/* Reads the definition that type 'id' is of the map named 'name'. */
 static int
-read_map(const struct btf *btf, const char *name, struct ubpf_map_def *def,
-         char **error)
+read_map(const struct btf *btf, const char *name, uint32_t id,
+         struct ubpf_map_def *def, char **error)
 {
-    struct btf_type type = btf_bare_type(btf, find_variable(btf, name));
+    struct btf_type type = btf_bare_type(btf, id);
     int err = 0;
 
     if (type.kind != BTF_STRUCT) {
@@ -120,6 +129,63 @@ read_map(const struct btf *btf, const char *name, struct ubpf_map_def *def,
         err = read_member(btf, name, &member, def, error);
     }
     return err;
+}
+
+/* Finds the member that says what the elements of map 'name' look like, and
+ * stores the type that it says to '*id': 0 if it says none. */
+static bool
+find_values(const struct btf *btf, const char *name, uint32_t *id)
+{
+    struct btf_type type = btf_bare_type(btf, find_variable(btf, name));
+
+    for (uint32_t i = 0; i < type.n; i++) {
+        struct btf_member m = btf_member(btf, &type, i);
+        struct btf_type values = btf_bare_type(btf, m.type);
+        uint32_t n;
+
+        if (strcmp(m.name, "values")) {
+            continue;
+        }
+        *id = 0;
+        if (values.kind == BTF_ARRAY) {
+            values = btf_bare_type(btf, btf_element(&values, &n));
+            *id = values.kind == BTF_PTR ? values.size_or_type : 0;
+        }
+        return true;
+    }
+    return false;
+}
+
+/* Finds the template of 'map', if it has "values". */
+static int
+find_template(const struct reader *r, const struct btf *btf,
+              struct ubpf_object_map *map, char **error)
+{
+    struct ubpf_map_def def = {.type = 0};
+    uint32_t id;
+    int err;
+
+    if (!find_values(btf, map->name, &id)) {
+        return 0;
+    }
+    if (map->def.type != UBPF_MAP_TYPE_ARRAY_OF_MAPS || !id) {
+        return ubpf_fail(error, EINVAL,
+                         "map \"%s\": \"values\" is not an array of pointers "
+                         "to maps, in an array of maps",
+                         map->name);
+    }
+    err = read_map(btf, map->name, id, &def, error);
+    for (uint32_t i = 0; !err && i < r->n_declared_maps; i++) {
+        def.max_entries = r->obj->maps[i].def.max_entries;
+        if (!memcmp(&def, &r->obj->maps[i].def, sizeof def)) {
+            map->def.extra = i;
+            return 0;
+        }
+    }
+    return err ? err
+               : ubpf_fail(error, EINVAL,
+                           "no map looks like the values of map \"%s\"",
+                           map->name);
 }
 
 int
@@ -154,9 +220,14 @@ reader_btf_maps(struct reader *r, struct ubpf_object_map *maps, char **error)
 
         if (is_map(r, &sym)) {
             r->btf_map_at[k] = (uint32_t) sym.st_value;
-            err = read_map(&btf, maps[k].name, &maps[k].def, error);
+            err =
+                read_map(&btf, maps[k].name, find_variable(&btf, maps[k].name),
+                         &maps[k].def, error);
             k++;
         }
+    }
+    for (uint32_t i = 0; !err && i < k; i++) {
+        err = find_template(r, &btf, &maps[i], error);
     }
     btf_close(&btf);
     return err;

@@ -7,6 +7,9 @@ the same width never reaches C.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
+
 from p4rt.compiler.backend.ir import (
     Binary,
     Choose,
@@ -132,6 +135,14 @@ def compare(relation: Relation, left: Expr, right: Expr) -> Expr:
 def both(left: Expr, right: Expr) -> Expr:
     """Logical and of two bits without side effects."""
     return binary(Op.AND, left, right)
+
+
+def all_of(conditions: Sequence[Expr]) -> Expr:
+    """Logical and of any number of bits; no deeper than it must be, for later passes go down in it."""
+    if len(conditions) <= 8:
+        return reduce(both, conditions) if conditions else TRUE
+    half = len(conditions) // 2
+    return both(all_of(conditions[:half]), all_of(conditions[half:]))
 
 
 def either(left: Expr, right: Expr) -> Expr:

@@ -24,6 +24,9 @@ from p4rt.compiler.midend.storage import Record, Stack, Tree
 from p4rt.compiler.records import record
 from p4rt.compiler.source import Span
 
+MAX_EMISSIONS = 512
+"""Headers that a deparser may emit, loops unrolled: what each costs grows with their number."""
+
 
 @record(eq=False)
 class _Emission:
@@ -114,6 +117,9 @@ class Deparser:
             happens = emitted
         parts = storage.packet_parts(header, "a header")
         if parts.fixed_size or parts.varbit is not None:
+            if len(self._emissions) == MAX_EMISSIONS:
+                message = f"the deparser emits more than {MAX_EMISSIONS} headers"
+                ctx.checked.diagnostics.fatal("too-complex", node.span, message)
             self._emissions.append(_Emission(header, happens, parts, node.span))
 
     # ---- Writing

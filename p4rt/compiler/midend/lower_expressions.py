@@ -410,24 +410,18 @@ class Expressions:
         """Whether two values are equal; headers are so too when both are invalid."""
         match left, right:
             case Record(fields, valid), Record():
-                same: ir.Expr = build.TRUE
-                for name, item in fields.items():
-                    same = build.both(same, self.equal(item, right.fields[name]))
+                same = build.all_of([self.equal(item, right.fields[name]) for name, item in fields.items()])
                 if valid is None or right.valid is None:
                     return same
                 return build.both(
                     build.compare(Relation.EQ, valid, right.valid), build.either(build.invert(valid), same)
                 )
             case Stack(elements), Stack():
-                same = build.TRUE
-                for one, other in zip(elements, right.elements, strict=True):
-                    same = build.both(same, self.equal(one, other))
-                return same
+                both = zip(elements, right.elements, strict=True)
+                return build.all_of([self.equal(*pair) for pair in both])
             case storage.Varbit(), storage.Varbit():
-                same = build.TRUE
-                for leaf, other_leaf in zip(storage.leaves(left), storage.leaves(right), strict=True):
-                    same = build.both(same, build.compare(Relation.EQ, leaf, other_leaf))
-                return same
+                pairs = zip(storage.leaves(left), storage.leaves(right), strict=True)
+                return build.all_of([build.compare(Relation.EQ, *pair) for pair in pairs])
         assert isinstance(left, ir.Expr) and isinstance(right, ir.Expr)
         return build.compare(Relation.EQ, left, right)
 

@@ -186,10 +186,8 @@ class Parsers:
     def _each_matches(
         self, keys: Iterable[Tree], keysets: Iterable[model.Keyset], types: Iterable[t.Type]
     ) -> ir.Expr:
-        condition: ir.Expr = build.TRUE
-        for key, keyset, type_ in zip(keys, keysets, types, strict=True):
-            condition = build.both(condition, self._matches(key, keyset, type_))
-        return condition
+        parts = zip(keys, keysets, types, strict=True)
+        return build.all_of([self._matches(key, keyset, type_) for key, keyset, type_ in parts])
 
     def _matches(self, key: Tree, keyset: model.Keyset, type_: t.Type) -> ir.Expr:
         match keyset:

@@ -269,3 +269,13 @@ def test_division_by_a_constant():
     assert calculate("hdr.h.b = hdr.h.a % 7;", 200) == 4
     assert calculate("hdr.h.b = (hdr.h.a / 16) ++ 4w0 == 12w0x0c0 ? 8w1 : 0;", 200) == 1
     assert calculate("hdr.h.b = hdr.h.a % 8;", 0xFFFF_0000_0000_0000_0000_0000_0000_0005, width=128) == 5
+
+
+def test_struct_of_many_fields_is_compared():
+    fields = "".join(f"bit<8> f{number};" for number in range(600))
+    program = loaded(
+        top=f"struct wide_t {{ {fields} }}",
+        apply="wide_t x = ...; wide_t y = ...; x.f599 = hdr.h.a; if (x == y) { hdr.h.b = 1; }",
+    )
+    assert program.run(bytes.fromhex("0000")).packet.hex() == "0001"
+    assert program.run(bytes.fromhex("0100")).packet.hex() == "0100"

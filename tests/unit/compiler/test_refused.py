@@ -97,3 +97,10 @@ def test_calls_that_double_at_each_level():
         "too-complex",
         "the program is too large once all that it calls is put in place",
     )
+
+
+def test_deparser_that_emits_without_measure():
+    emits = "for (bit<8> i in 0 .. 99) { for (bit<8> j in 0 .. 99) { pkt.emit(hdr.h); } }"
+    code, message, where = first_error(source(emits=emits))
+    assert (code, message) == ("too-complex", "the deparser emits more than 512 headers")
+    assert where == "pkt.emit(hdr.h)"

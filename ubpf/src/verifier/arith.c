@@ -186,7 +186,7 @@ do_move(struct verifier *v, const struct ubpf_op *op, const struct value *b)
 static bool
 do_unshift(struct verifier *v, const struct ubpf_op *op, const struct value *a)
 {
-    const struct part *shifted = &v->cur->shifted;
+    const struct part *shifted = &v->parts.shifted;
     struct ubpf_op move = *op;
     struct value from;
 
@@ -354,7 +354,7 @@ do_alu(struct verifier *v, const struct ubpf_op *op)
     v->cur->regs[op->dst] = number_alu(v, op, &a, &b);
     if (op->code == UBPF_ALU_LSH && op->bits == 64 && !op->reg
         && op->imm == 32) {
-        v->cur->shifted = (struct part) {v->cur->regs[op->dst].sym, 32, a};
+        v->parts.shifted = (struct part) {v->cur->regs[op->dst].sym, 32, a};
     }
     return v->error;
 }

@@ -40,6 +40,7 @@ push_path(struct verifier *v)
         return v->error;
     }
     pending->pc = v->pc;
+    pending->parts = v->parts;
     pending->parent = v->parent;
     pending->next = v->pendings;
     v->pendings = pending;
@@ -172,7 +173,7 @@ visit(struct verifier *v, bool *covered)
     struct checkpoint *like;
     int n, error;
 
-    parts_forget(v->cur);
+    parts_forget(v);
     error = compare(v, covered, &like, &n);
     if (!error && !*covered && n >= WIDEN_AFTER && v->forgotten
         && !v->loop[v->pc]) {
@@ -204,6 +205,7 @@ next_path(struct verifier *v)
     state_restore(v->cur, pending->state);
     v->parent = pending->parent;
     v->pc = pending->pc;
+    v->parts = pending->parts;
     free_pending(v, pending);
     op = &v->ops[v->pc];
     trace(v, "back here, where the jump is taken now");

@@ -20,7 +20,7 @@ void
 low_note(struct verifier *v, const struct value *r, int bits,
          const struct value *of)
 {
-    struct part *low = &v->cur->low;
+    struct part *low = &v->parts.low;
 
     if (!r->sym || r->sym == of->sym) {
         return;
@@ -37,7 +37,7 @@ bool
 low_whole(struct verifier *v, const struct value *to, struct value *whole,
           struct value *narrowed)
 {
-    const struct part *low = &v->cur->low;
+    const struct part *low = &v->parts.low;
     int64_t lo = low->of.num.r64.smin, width;
     struct scalar num, mask;
 
@@ -62,10 +62,10 @@ low_whole(struct verifier *v, const struct value *to, struct value *whole,
 }
 
 void
-parts_forget(struct state *state)
+parts_forget(struct verifier *v)
 {
-    state->low.sym = state->shifted.sym = 0;
-    state->quotient.sym = state->quotient.multiple = 0;
+    v->parts.low.sym = v->parts.shifted.sym = 0;
+    v->parts.quotient.sym = v->parts.quotient.multiple = 0;
 }
 
 /* Whether 'a' and 'b' are one number. */
@@ -77,10 +77,10 @@ are_same(const struct value *a, const struct value *b)
 
 /* Whether the dividend of 'q' is 'a', in as many bits as were divided. */
 static bool
-is_dividend(const struct state *state, const struct quotient *q,
-            const struct value *a)
+is_dividend(const struct verifier *v, const struct value *a)
 {
-    const struct part *low = &state->low;
+    const struct quotient *q = &v->parts.quotient;
+    const struct part *low = &v->parts.low;
 
     return are_same(a, &q->of)
            || (q->bits == 32 && low->sym && low->sym == q->of.sym
@@ -91,7 +91,7 @@ void
 quotient_note(struct verifier *v, int code, int bits, const struct value *a,
               const struct value *b, struct value *r)
 {
-    struct quotient *q = &v->cur->quotient;
+    struct quotient *q = &v->parts.quotient;
     struct scalar rest;
 
     if (code == UBPF_ALU_DIV && r->sym) {
@@ -102,7 +102,7 @@ quotient_note(struct verifier *v, int code, int bits, const struct value *a,
                && are_same(b, &q->by)) {
         q->multiple = r->sym;
     } else if (code == UBPF_ALU_SUB && q->multiple && b->sym == q->multiple
-               && !b->delta && is_dividend(v->cur, q, a)) {
+               && !b->delta && is_dividend(v, a)) {
         rest = scalar_alu(UBPF_ALU_MOD, bits, 0, &q->of.num, &q->by.num);
         scalar_intersect(&r->num, &rest);
     }

@@ -111,6 +111,12 @@ struct quotient {
     struct value of, by;
 };
 
+/* All that is known until paths meet again: no checkpoint has any. */
+struct parts {
+    struct part low, shifted;
+    struct quotient quotient;
+};
+
 /* 'more' - 'less' is not less than 'by', without wrapping around. */
 struct order {
     uint32_t less, more; /* Symbols. */
@@ -143,8 +149,6 @@ struct state {
     struct remainder remainders[MAX_REMAINDERS];
     struct unequal unequals[MAX_UNEQUALS];
     struct order orders[MAX_ORDERS];
-    struct part low, shifted;
-    struct quotient quotient;
     uint32_t n_facts, n_remainders, n_unequals, n_orders;
     uint32_t history; /* Node of the branches on the path, each with
                        * the ones before. */
@@ -172,6 +176,7 @@ struct pending {
     struct pending *next;
     struct checkpoint *parent;
     uint32_t pc;
+    struct parts parts;
     struct state *state; /* Truncated to its depth. */
 };
 
@@ -241,6 +246,7 @@ struct verifier {
     bool *reached; /* NULL, or see ubpf_verify_with(). */
     const struct ubpf_verify_options *options;
     struct state *cur;
+    struct parts parts;
     uint32_t pc;
     struct checkpoint *parent; /* Of the current path. */
     struct pending *pendings;
@@ -350,7 +356,7 @@ void low_note(struct verifier *v, const struct value *r, int bits,
  * is the other and '*narrowed' what that is now.  Else returns false. */
 bool low_whole(struct verifier *v, const struct value *to, struct value *whole,
                struct value *narrowed);
-void parts_forget(struct state *);
+void parts_forget(struct verifier *);
 /* Notes that 'r' is the unsigned quotient of 'a' and 'b', or the product; or
  * narrows the difference, where that is the remainder of a division. */
 void quotient_note(struct verifier *v, int code, int bits,

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "check.h"
 #include "elf/object.h"
@@ -15,6 +16,14 @@
 
 /* Beside the proof itself there is a list of the functions and the like. */
 #define MAX_MEMORY (UBPF_VERIFIER_MAX_BYTES + (1 << 20))
+
+/* Seconds of a processor that a proof may take; sanitizers take their time. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ \
+    || defined __has_feature
+#define MAX_SECONDS 20
+#else
+#define MAX_SECONDS 2
+#endif
 
 static struct ubpf_insn insns[MAX_INSNS];
 static uint32_t n_insns;
@@ -144,6 +153,30 @@ lookups_in_a_long_loop(void)
     emit_exit();
 }
 
+/* Each round leaves one of two numbers more, which is part of an offset. */
+static void
+counts_in_a_long_loop(void)
+{
+    uint32_t top;
+
+    emit(0x61, 2, 1, 16, 0);
+    emit(0xb7, 6, 0, 0, 0);
+    emit(0xb7, 7, 0, 0, 0);
+    top = n_insns;
+    emit(0xbf, 3, 2, 0, 0);
+    emit(0x7f, 3, 6, 0, 0);
+    emit(0x57, 3, 0, 0, 1);
+    emit(0x15, 3, 0, 1, 0);
+    emit(0x07, 7, 0, 0, 1);
+    emit(0xbf, 5, 7, 0, 0);
+    emit(0x57, 5, 0, 0, 31);
+    emit(0xbf, 4, UBPF_REG_FP, 0, 0);
+    emit(0x0f, 4, 5, 0, 0);
+    emit(0x72, 4, 0, -32, 1);
+    emit_long_loop(6, top);
+    emit_exit();
+}
+
 /* Each function calls the next 40 times. */
 static void
 calls_within_calls(void)
@@ -202,6 +235,7 @@ static const struct {
     {"diamonds", diamonds, E2BIG},
     {"long loop", long_loop, E2BIG},
     {"lookups in a long loop", lookups_in_a_long_loop, E2BIG},
+    {"counts in a long loop", counts_in_a_long_loop, E2BIG},
     {"calls within calls", calls_within_calls, E2BIG},
     {"many functions", many_functions, 0},
     {"jumps at random", jumps_at_random, 0},
@@ -220,6 +254,8 @@ prove(size_t i)
     };
     struct ubpf_limits limits = {.max_insns = MAX_INSNS};
     char *text = NULL;
+    double seconds;
+    clock_t start;
     int verdict;
 
     host.alloc = count_alloc;
@@ -229,7 +265,11 @@ prove(size_t i)
     most_bytes = 0;
     programs[i].make();
     obj.n_insns = n_insns;
+    start = clock();
     verdict = ubpf_verify(&obj, &limits, &text);
+    seconds = (double) (clock() - start) / CLOCKS_PER_SEC;
+    printf("%s: %.2f s, %.1f MiB: %s\n", programs[i].name, seconds,
+           (double) most_bytes / (1 << 20), text ? text : "");
     if (verdict != programs[i].verdict) {
         FAIL("%s: %s: %s", programs[i].name, strerror(verdict), text);
     }
@@ -238,6 +278,9 @@ prove(size_t i)
     if (most_bytes > MAX_MEMORY) {
         FAIL("%s: it took %llu bytes", programs[i].name,
              (unsigned long long) most_bytes);
+    }
+    if (seconds > MAX_SECONDS) {
+        FAIL("%s: it took %.2f s", programs[i].name, seconds);
     }
     CHECK_EQ(bytes, 0);
 }

@@ -85,7 +85,7 @@ def dump_entries(settings: Settings, bridge: str, program: str, table: str | Non
     A default action is printed when it is no longer the program's own.  Entries that are part of
     the program (const) are printed only when their table is named."""
     with settings.program(bridge, program) as loaded:
-        if table:
+        if table is not None:
             name = table.removeprefix("table=")
             found = find_table(loaded.info, name)
             entries = loaded.tables.entries(found)

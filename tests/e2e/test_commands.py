@@ -251,6 +251,7 @@ def test_a_bad_line_in_a_file_of_entries_adds_none(switch: Switch, serving: Brid
         (["p4rt-ctl", "update-map", "br0", "router", "pipe_next_hop", "00", "00"], ["4", "1"]),
         (["p4rt-ctl", "del-entry", "br0", "router", "table=route,hdr.ipv4.dst=10.9.0.0/16"], ["10.9.0.0/16"]),
         (["p4rt-ctl", "dump-entries", "br0", "router", "rout"], ["rout", "pipe.route"]),
+        (["p4rt-ctl", "dump-entries", "br0", "router", ""], ["no table", "pipe.route"]),
     ],
 )  # fmt: skip
 def test_names_and_values_that_do_not_exist(

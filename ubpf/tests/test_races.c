@@ -3,84 +3,32 @@
  * Two threads look up while a third writes, for each type of map.  Built with
  * -DUBPF_SANITIZE=thread it finds races, with address the use of elements that
  * were freed.  `test_races N [TYPE]` does N operations per
- * thread, on maps of one type.
- *
- * The grace periods are those of a quiescent-state scheme like Open vSwitch's,
- * reduced to what the test needs: each reader counts its rounds, and what was
- * postponed is freed when both have begun another round. */
+ * thread, on maps of one type. */
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "check.h"
 #include "helpers.h"
 #include "maps/map.h"
+#include "reader_host.h"
 #include "maps/map_array.h"
 
-#define N_READERS 2
-#define N_KEYS    64 /* Those with an even number are always there. */
-#define KEY_SIZE  8
+#define N_KEYS   64 /* Those with an even number are always there. */
+#define KEY_SIZE 8
 
 /* A value says which entry it is, twice. */
 struct value {
     uint64_t key, copy;
 };
 
-static struct {
-    void (*fn)(void *arg);
-    void *arg;
-} postponed[1 << 16];
-static size_t n_postponed;
-static pthread_mutex_t postponed_lock = PTHREAD_MUTEX_INITIALIZER;
-static atomic_ulong rounds[N_READERS];
-static atomic_bool done[N_READERS];
 static unsigned long n_operations = 20000;
 static uint32_t only_type; /* 0: all. */
 static struct ubpf_map *map;
 
 /* The program of an array of maps: two that may be elements, and the array. */
 static struct ubpf_map *maps[3];
-
-static void
-postpone(void (*fn)(void *arg), void *arg)
-{
-    pthread_mutex_lock(&postponed_lock);
-    CHECK(n_postponed < sizeof postponed / sizeof postponed[0]);
-    postponed[n_postponed].fn = fn;
-    postponed[n_postponed++].arg = arg;
-    pthread_mutex_unlock(&postponed_lock);
-}
-
-/* Frees what was postponed before the call, after every reader that may see
- * it has gone on. */
-static void
-end_grace_period(void)
-{
-    unsigned long seen[N_READERS];
-    size_t n;
-
-    pthread_mutex_lock(&postponed_lock);
-    n = n_postponed;
-    pthread_mutex_unlock(&postponed_lock);
-    for (int i = 0; i < N_READERS; i++) {
-        seen[i] = atomic_load(&rounds[i]);
-    }
-    for (int i = 0; i < N_READERS; i++) {
-        while (atomic_load(&rounds[i]) == seen[i] && !atomic_load(&done[i])) {
-            sched_yield();
-        }
-    }
-    pthread_mutex_lock(&postponed_lock);
-    for (size_t i = 0; i < n; i++) {
-        postponed[i].fn(postponed[i].arg);
-    }
-    memmove(postponed, postponed + n, (n_postponed - n) * sizeof postponed[0]);
-    n_postponed -= n;
-    pthread_mutex_unlock(&postponed_lock);
-}
 
 static bool
 is_type(uint32_t type)
@@ -232,9 +180,9 @@ reader_main(void *index_)
         if (i % 256 == 0) {
             dump_once();
         }
-        atomic_fetch_add(&rounds[index], 1);
+        reader_goes_on(index);
     }
-    atomic_store(&done[index], true);
+    reader_ends(index);
     return NULL;
 }
 
@@ -268,12 +216,6 @@ write_entry(uint32_t k, uint64_t flags)
     return ubpf_map_update(map, user_key(k, key), &value, flags);
 }
 
-static bool
-all_done(void)
-{
-    return atomic_load(&done[0]) && atomic_load(&done[1]);
-}
-
 /* Even entries are replaced, odd ones come and go.  Returns how many. */
 static unsigned long
 write_all(void)
@@ -281,7 +223,7 @@ write_all(void)
     uint64_t random = 11;
     unsigned long n;
 
-    for (n = 0; !all_done(); n++) {
+    for (n = 0; !readers_are_done(); n++) {
         uint32_t k = next_random(&random) % N_KEYS;
         uint8_t key[8 + 2 * KEY_SIZE];
         int err;
@@ -298,7 +240,7 @@ write_all(void)
                   || (err == ENOMEM && is_type(UBPF_MAP_TYPE_THREAD_HASH)));
         }
         if (n % 32 == 0) {
-            end_grace_period();
+            reader_host_end_grace_period();
         }
     }
     return n;
@@ -328,7 +270,7 @@ make_elements(const struct ubpf_host *host)
 static void
 race(uint32_t type, uint32_t flags, uint32_t max_entries)
 {
-    struct ubpf_host host = ubpf_host_single_threaded;
+    struct ubpf_host host = reader_host();
     struct ubpf_map_def def = {type, KEY_SIZE, sizeof(struct value),
                                max_entries, flags};
     pthread_t readers[N_READERS];
@@ -353,7 +295,6 @@ race(uint32_t type, uint32_t flags, uint32_t max_entries)
     } else if (type == UBPF_MAP_TYPE_LRU_HASH) {
         def.max_entries = N_KEYS / 2;
     }
-    host.postpone = postpone;
     map = ubpf_map_create(&host, "m", &def);
     CHECK(map);
     if (type == UBPF_MAP_TYPE_ARRAY_OF_MAPS) {
@@ -363,14 +304,14 @@ race(uint32_t type, uint32_t flags, uint32_t max_entries)
         CHECK_EQ(write_entry(k, UBPF_ANY), 0);
     }
     for (uintptr_t i = 0; i < N_READERS; i++) {
-        atomic_store(&done[i], false);
+        reader_starts((unsigned int) i);
         CHECK(!pthread_create(&readers[i], NULL, reader_main, (void *) i));
     }
     n = write_all();
     for (int i = 0; i < N_READERS; i++) {
         CHECK(!pthread_join(readers[i], NULL));
     }
-    end_grace_period();
+    reader_host_end_grace_period();
     ubpf_map_unref(map);
     for (int i = 0; i < 2; i++) {
         ubpf_map_unref(maps[i]);

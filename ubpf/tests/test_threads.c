@@ -2,71 +2,17 @@
  *
  * Two threads run a program and read maps while a third writes to them.
  * Built with -DUBPF_SANITIZE=thread it finds races, with address the use of
- * elements that were freed.
- *
- * The grace periods are those of a quiescent-state scheme like Open vSwitch's,
- * reduced to what the test needs: each reader counts its rounds, and what was
- * postponed is freed when both have begun another round. */
+ * elements that were freed. */
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 
 #include "check.h"
 #include "program_file.h"
+#include "reader_host.h"
 
-#define N_READERS 2
-#define N_ROUNDS  100000
-#define N_KEYS    32
-
-static atomic_uint rounds[N_READERS];
-static atomic_bool done[N_READERS];
-
-static struct {
-    void (*fn)(void *arg);
-    void *arg;
-} postponed[65536];
-static size_t n_postponed;
-static pthread_mutex_t postponed_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void
-threads_postpone(void (*fn)(void *arg), void *arg)
-{
-    pthread_mutex_lock(&postponed_lock);
-    CHECK(n_postponed < sizeof postponed / sizeof postponed[0]);
-    postponed[n_postponed].fn = fn;
-    postponed[n_postponed++].arg = arg;
-    pthread_mutex_unlock(&postponed_lock);
-}
-
-/* Frees what was postponed before the call, after every reader that may see
- * it has gone on.  Called by the writer alone. */
-static void
-end_grace_period(void)
-{
-    unsigned int seen[N_READERS];
-    size_t n;
-
-    pthread_mutex_lock(&postponed_lock);
-    n = n_postponed;
-    pthread_mutex_unlock(&postponed_lock);
-    for (int i = 0; i < N_READERS; i++) {
-        seen[i] = atomic_load(&rounds[i]);
-    }
-    for (int i = 0; i < N_READERS; i++) {
-        while (atomic_load(&rounds[i]) == seen[i] && !atomic_load(&done[i])) {
-            sched_yield();
-        }
-    }
-    pthread_mutex_lock(&postponed_lock);
-    for (size_t i = 0; i < n; i++) {
-        postponed[i].fn(postponed[i].arg);
-    }
-    memmove(postponed, postponed + n, (n_postponed - n) * sizeof postponed[0]);
-    n_postponed -= n;
-    pthread_mutex_unlock(&postponed_lock);
-}
+#define N_ROUNDS 100000
+#define N_KEYS   32
 
 struct shared {
     struct ubpf_prog *counter, *router;
@@ -113,21 +59,10 @@ reader_main(void *reader_)
 
     for (unsigned int i = 0; i < N_ROUNDS; i++) {
         read_round(reader->shared, i);
-        atomic_fetch_add(&rounds[reader->index], 1);
+        reader_goes_on(reader->index);
     }
-    atomic_store(&done[reader->index], true);
+    reader_ends(reader->index);
     return NULL;
-}
-
-static bool
-all_done(void)
-{
-    for (int i = 0; i < N_READERS; i++) {
-        if (!atomic_load(&done[i])) {
-            return false;
-        }
-    }
-    return true;
 }
 
 /* 10/8 leads to port 11, but changes all the time; 10.0.0.x/32 to 22 come and
@@ -141,7 +76,7 @@ writer_main(void *shared_)
     struct ubpf_map *total = ubpf_prog_map_by_name(s->counter, "total");
     uint8_t byte = 0, host[8] = {32, 0, 0, 0, 10, 0, 0, 0};
 
-    while (!all_done()) {
+    while (!readers_are_done()) {
         uint32_t port = 1, zero = 0;
         uint64_t value = 0;
 
@@ -156,7 +91,7 @@ writer_main(void *shared_)
         ubpf_map_delete(by_byte, &byte);
         CHECK_EQ(ubpf_map_lookup(total, &zero, &value), 0);
         if (host[7] == 0) {
-            end_grace_period();
+            reader_host_end_grace_period();
         }
     }
     return NULL;
@@ -165,14 +100,13 @@ writer_main(void *shared_)
 int
 main(void)
 {
-    struct ubpf_host host = ubpf_host_single_threaded;
+    struct ubpf_host host = reader_host();
     struct shared s;
     struct reader readers[N_READERS];
     pthread_t writer;
     uint64_t total;
     uint32_t zero = 0;
 
-    host.postpone = threads_postpone;
     s.counter = program_load(&host, "counter");
     s.router = program_load(&host, "router");
     CHECK_EQ(ubpf_map_update(ubpf_prog_map_by_name(s.router, "routes"),
@@ -180,6 +114,7 @@ main(void)
              0);
 
     for (unsigned int i = 0; i < N_READERS; i++) {
+        reader_starts(i);
         readers[i].index = i;
         readers[i].shared = &s;
         CHECK(!pthread_create(&readers[i].thread, NULL, reader_main,
@@ -196,7 +131,7 @@ main(void)
                              &total),
              0);
     CHECK_EQ(total, N_READERS * N_ROUNDS);
-    end_grace_period();
+    reader_host_end_grace_period();
     ubpf_prog_destroy(s.counter);
     ubpf_prog_destroy(s.router);
     return 0;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "maps/indexed.h"
 #include "maps/memory.h"
 
 static struct array_map *
@@ -84,34 +85,6 @@ array_update(struct ubpf_map *map, const void *key, const void *value,
     return 0;
 }
 
-static int
-array_remove(struct ubpf_map *map, const void *key, uint64_t now)
-{
-    (void) map, (void) key, (void) now;
-    return EINVAL;
-}
-
-/* The cursor is the index of the next element. */
-static size_t
-array_dump(const struct ubpf_map *map, uint64_t *cursor, void *entries,
-           size_t max)
-{
-    const struct array_map *array = array_cast(map);
-    uint8_t *p = entries;
-    size_t n;
-
-    for (n = 0; n < max && *cursor < map->def.max_entries; n++) {
-        uint32_t index = (uint32_t) (*cursor)++;
-
-        memcpy(p, &index, sizeof index);
-        p += sizeof index;
-        ubpf_value_read(p, array->elements + index * array->stride,
-                        map->def.value_size);
-        p += map->def.value_size;
-    }
-    return n;
-}
-
 static void
 array_get_info(const struct ubpf_map *map, struct ubpf_map_info *info)
 {
@@ -131,7 +104,7 @@ const struct map_ops ubpf_array_ops = {
     .destroy = array_destroy,
     .lookup = array_lookup,
     .update = array_update,
-    .remove = array_remove,
-    .dump = array_dump,
+    .remove = indexed_remove,
+    .dump = indexed_dump,
     .get_info = array_get_info,
 };

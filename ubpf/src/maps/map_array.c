@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "maps/indexed.h"
 #include "maps/memory.h"
 
 static struct map_array *
@@ -227,31 +228,6 @@ map_array_update(struct ubpf_map *map, const void *key, const void *value,
     return 0;
 }
 
-static int
-map_array_remove(struct ubpf_map *map, const void *key, uint64_t now)
-{
-    (void) map, (void) key, (void) now;
-    return EINVAL;
-}
-
-/* The cursor is the index of the next element. */
-static size_t
-map_array_dump(const struct ubpf_map *map, uint64_t *cursor, void *entries,
-               size_t max)
-{
-    uint8_t *p = entries;
-    size_t n;
-
-    for (n = 0; n < max && *cursor < map->def.max_entries; n++) {
-        uint32_t index = (uint32_t) (*cursor)++;
-
-        memcpy(p, &index, sizeof index);
-        map_array_read(map, &index, p + sizeof index);
-        p += 2 * sizeof index;
-    }
-    return n;
-}
-
 static void
 map_array_get_info(const struct ubpf_map *map, struct ubpf_map_info *info)
 {
@@ -266,7 +242,7 @@ const struct map_ops ubpf_map_array_ops = {
     .lookup = map_array_lookup,
     .read = map_array_read,
     .update = map_array_update,
-    .remove = map_array_remove,
-    .dump = map_array_dump,
+    .remove = indexed_remove,
+    .dump = indexed_dump,
     .get_info = map_array_get_info,
 };

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "maps/indexed.h"
 #include "maps/map.h"
 #include "maps/memory.h"
 
@@ -242,32 +243,6 @@ meter_update(struct ubpf_map *map, const void *key, const void *value,
     return 0;
 }
 
-static int
-meter_remove(struct ubpf_map *map, const void *key, uint64_t now)
-{
-    (void) map, (void) key, (void) now;
-    return EINVAL;
-}
-
-/* The cursor is the index of the next meter. */
-static size_t
-meter_dump(const struct ubpf_map *map, uint64_t *cursor, void *entries,
-           size_t max)
-{
-    uint8_t *p = entries;
-    size_t n;
-
-    for (n = 0; n < max && *cursor < map->def.max_entries; n++) {
-        uint32_t index = (uint32_t) (*cursor)++;
-
-        memcpy(p, &index, sizeof index);
-        p += sizeof index;
-        meter_read(map, &index, p);
-        p += sizeof(struct ubpf_meter);
-    }
-    return n;
-}
-
 static void
 meter_get_info(const struct ubpf_map *map, struct ubpf_map_info *info)
 {
@@ -281,7 +256,7 @@ const struct map_ops ubpf_meter_ops = {
     .destroy = meter_destroy,
     .read = meter_read,
     .update = meter_update,
-    .remove = meter_remove,
-    .dump = meter_dump,
+    .remove = indexed_remove,
+    .dump = indexed_dump,
     .get_info = meter_get_info,
 };

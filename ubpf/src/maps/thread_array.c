@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "maps/indexed.h"
 #include "maps/memory.h"
 
 static struct thread_array_map *
@@ -124,32 +125,6 @@ array_update(struct ubpf_map *map, const void *key, const void *value,
     return err;
 }
 
-static int
-array_remove(struct ubpf_map *map, const void *key, uint64_t now)
-{
-    (void) map, (void) key, (void) now;
-    return EINVAL;
-}
-
-/* The cursor is the index of the next element. */
-static size_t
-array_dump(const struct ubpf_map *map, uint64_t *cursor, void *entries,
-           size_t max)
-{
-    uint8_t *p = entries;
-    size_t n;
-
-    for (n = 0; n < max && *cursor < map->def.max_entries; n++) {
-        uint32_t index = (uint32_t) (*cursor)++;
-
-        memcpy(p, &index, sizeof index);
-        p += sizeof index;
-        array_read(map, &index, p);
-        p += map->def.value_size;
-    }
-    return n;
-}
-
 static void
 array_get_info(const struct ubpf_map *map, struct ubpf_map_info *info)
 {
@@ -165,7 +140,7 @@ const struct map_ops ubpf_thread_array_ops = {
     .lookup = array_lookup,
     .read = array_read,
     .update = array_update,
-    .remove = array_remove,
-    .dump = array_dump,
+    .remove = indexed_remove,
+    .dump = indexed_dump,
     .get_info = array_get_info,
 };

@@ -32,9 +32,10 @@ from p4rt.compiler.source import SourceFile
 from .split import Part, split
 
 
-def includes(externs: bool, reasons: bool) -> str:
+def includes(externs: bool, reasons: bool, old: bool) -> str:
     """What a random program begins with."""
     first = "#define UBPF_PARSER_ERRORS\n" if reasons else ""
+    first += "#define UBPF_MODEL_VERSION 20200304\n" if old else ""
     return f"{first}#include <{'ubpf_externs' if externs else 'ubpf_model'}.p4>\n"
 
 

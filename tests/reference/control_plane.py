@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +15,7 @@ from p4rt.compiler.frontend import ast
 
 from . import values as v
 from .batch import Compiled
+from .externs import Meter
 from .interpreter import Interpreter
 from .matching import Match, number_of
 from .parsers import initial_set
@@ -21,6 +23,8 @@ from .tables import Action, Entry, ProfileState, Reference, TableState, initial_
 from .values import Val
 
 Info = dict[str, Any]
+METER = struct.Struct("<8Q")
+"""A `struct ubpf_meter`: committed rate and burst, peak rate and burst, and what is the engine's."""
 
 
 class ControlPlane:
@@ -53,6 +57,7 @@ class ControlPlane:
             for reference in self.references:
                 reference.tables[instance, decl] = state
         self._populate_sets(rng)
+        self._populate_meters(rng)
 
     # ---- Tables
 
@@ -84,8 +89,20 @@ class ControlPlane:
             made = self._action(rng, state, instance, info, info["value_size"], "default_only")
         if made is not None:
             entry = Entry(keys, made[0], priority)
-            self.compiled.maps[info["map"]].update(key_bytes(state, entry, info), made[1])
+            value = bytearray(made[1])
+            self._fill_state(rng, info, entry, value)
+            self.compiled.maps[info["map"]].update(key_bytes(state, entry, info), bytes(value))
             state.entries.append(entry)
+
+    def _fill_state(self, rng: random.Random, info: Info, entry: Entry, value: bytearray) -> None:
+        """Put a timeout and rates into an entry's state."""
+        aging = info.get("idle_timeout")
+        if aging is not None and rng.random() < 0.5:
+            place_word(value, aging["offset"], 10**15)
+        for meter in self.info["direct_meters"]:
+            if meter["table"] == info["name"] and rng.random() < 0.6:
+                at = meter["offset"]
+                value[at : at + METER.size] = self._meter(rng, (meter["name"], entry))
 
     def _set_default(
         self, rng: random.Random, state: TableState, instance: model.Instance, info: Info
@@ -154,6 +171,23 @@ class ControlPlane:
             data = b"".join(word.to_bytes(4, "little") for word in words)
             target.update(number.to_bytes(4, "little"), data.ljust(target.value_size, b"\0"))
         return profile
+
+    # ---- Meters
+
+    def _populate_meters(self, rng: random.Random) -> None:
+        """Set some elements of arrays of meters."""
+        for info in self.info["meters"]:
+            for index in range(info["size"]):
+                if rng.random() < 0.6:
+                    value = self._meter(rng, (info["name"], index))
+                    self.compiled.maps[info["map"]].update(index.to_bytes(4, "little"), value)
+
+    def _meter(self, rng: random.Random, key: tuple[str, Any]) -> bytes:
+        """Rates of a meter, of which next to nothing comes back while the test runs."""
+        committed, peak = (rng.choice([0, 1, 2, 60, 150, 1000]) for _ in range(2))
+        for more, reference in enumerate(self.references):
+            reference.objects.meters[key] = Meter(committed, peak, more)
+        return METER.pack(0, committed, 1, peak, 0, 0, 0, 0)
 
     # ---- Value sets
 
@@ -242,6 +276,11 @@ def place(slot: dict[str, Any], value: int, into: bytearray) -> None:
         value ^= 1 << (slot["width"] - 1)
     data = (value << slot.get("shift", 0)).to_bytes(slot["size"], slot["order"])
     into[slot["offset"] : slot["offset"] + slot["size"]] = data
+
+
+def place_word(into: bytearray, offset: int, value: int) -> None:
+    """Write a word of 64 bits."""
+    into[offset : offset + 8] = value.to_bytes(8, "little")
 
 
 def number_at(slot: dict[str, Any], data: bytes) -> int:

@@ -12,7 +12,7 @@ import ubpf
 from p4rt.compiler.analysis import types as t
 
 from .batch import Compiled
-from .control_plane import ControlPlane, key_bytes, number_at
+from .control_plane import METER, ControlPlane, key_bytes, number_at
 from .guide import Guide
 from .interpreter import Interpreter, Outcome
 from .matching import number_of
@@ -39,6 +39,8 @@ class Pair(ControlPlane):
         }
         self.compared = 0
         self.undefined = 0
+        self.lost = False
+        """Whether what meters of entries hold is no longer known."""
         self.verdicts: Counter[str] = Counter()
         self.covered: set[Any] = set()
         """What has run, as in the interpreter's trace."""
@@ -72,9 +74,10 @@ class Pair(ControlPlane):
         result = self.compiled.run(packet, input_port=input_port)
         have = _outcome(result, outcomes[0])
         first, second = map(self._registers, self.references)
-        if outcomes[0] != outcomes[1] or first != second:
+        if self.lost or outcomes[0] != outcomes[1] or first != second:
             self.undefined += 1
             self._forget_registers()
+            self._forget_meters()
             return None
         self.compared += 1
         if have != outcomes[0]:
@@ -177,6 +180,16 @@ class Pair(ControlPlane):
                 begun = self._first[info["map"]][key]
                 if data != begun:
                     target.update(key, begun)
+
+    def _forget_meters(self) -> None:
+        """Meters as if they had never been set, on all sides."""
+        direct = {info["name"] for info in self.info["direct_meters"]}
+        self.lost |= any(name in direct for name, _ in self.references[0].objects.meters)
+        for reference in self.references:
+            reference.objects.meters.clear()
+        for info in self.info["meters"]:
+            for index in range(info["size"]):
+                self.compiled.maps[info["map"]].update(index.to_bytes(4, "little"), bytes(METER.size))
 
 
 def _flat(value: Val, type_: t.Type, name: str = "") -> dict[str, int]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The objects of ubpf_externs.p4 as docs/externs.md describes them, bit by bit.
 
-Meters are as they are before the control plane sets them; random numbers are not known.
+Of random numbers the least is given.
 """
 
 from __future__ import annotations
@@ -24,6 +24,26 @@ _MASK = (1 << 64) - 1
 
 
 @dataclass
+class Meter:
+    """A meter of RFC 2698, whose buckets are not filled again but for what `more` says."""
+
+    committed: int
+    peak: int
+    more: int
+    """What might be in the bucket for the peak rate by now."""
+
+    def execute(self, units: int, color: str) -> str:
+        """The color of a packet that came with a color."""
+        if color == "RED" or self.peak + self.more < units:
+            return "RED"
+        self.peak -= units
+        if color == "YELLOW" or self.committed < units:
+            return "YELLOW"
+        self.committed -= units
+        return "GREEN"
+
+
+@dataclass
 class Objects:
     """The state of a program's objects.
 
@@ -38,6 +58,8 @@ class Objects:
     data: dict[model.Instance, bytes] = field(default_factory=dict)
     """What checksums have been given since they were cleared."""
     sums: dict[model.Instance, int] = field(default_factory=dict)
+    meters: dict[tuple[str, Any], Meter] = field(default_factory=dict)
+    """Those that the control plane has set, by path and index or entry, as counts."""
 
     def call(self, instance: model.Instance, method: str, args: list[tuple[Any, t.Type]], length: int) -> Any:
         """A method of an object on a packet of `length` bytes; `args` are values with their types."""
@@ -51,17 +73,20 @@ class Objects:
             case "DirectCounter", "count":
                 self._count(instance, self.entry, length)
                 return None
+            case "Random", "read":
+                return instance.args["min"]
             case "Digest", "pack":
                 self.records.append((instance.path, *args[0]))
                 return None
             case "Meter", "execute":
                 size = instance.args["n_meters"]
                 assert isinstance(size, int)
-                if v.bits(*args[0])[0] >= size:
+                index = v.bits(*args[0])[0]
+                if index >= size:
                     return "RED"
-                return args[1][0] if len(args) > 1 else "GREEN"
+                return self._color(instance, index, length, args[1:])
             case "DirectMeter", "execute":
-                return args[0][0] if args else "GREEN"
+                return self._color(instance, self.entry, length, args)
             case "Hash", "get_hash":
                 return self._hash(instance, args)
             case "Checksum", _:
@@ -69,6 +94,13 @@ class Objects:
             case "InternetChecksum", _:
                 return self._internet_checksum(instance, method, args)
         raise NotImplementedError(f"{instance.decl.name}.{method}")
+
+    def _color(self, instance: model.Instance, index: Any, length: int, given: list[Any]) -> str:
+        color = str(given[0][0]) if given else "GREEN"
+        meter = self.meters.get((instance.path, index))
+        if meter is None:
+            return color
+        return meter.execute(length if _member(instance, "type") == "BYTES" else 1, color)
 
     def _count(self, instance: model.Instance, index: Any, length: int) -> None:
         count = self.counts.setdefault((instance.path, index), [0, 0])

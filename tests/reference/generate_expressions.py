@@ -13,13 +13,26 @@ WIDTHS = (1, 2, 3, 5, 7, 8, 9, 12, 16, 17, 24, 31, 32, 33, 48, 57, 63, 64, 65, 7
 
 @dataclass(frozen=True)
 class Type:
-    """`bit`, `int` or `bool`; or a struct or header, whose `kind` is its name and whose `width` is 0."""
+    """`bit`, `int` or `bool`; or what `kind` names: a `Named`, or a struct, header or tuple, of `width` 0."""
 
     kind: str
     width: int = 1
 
+    @property
+    def is_number(self) -> bool:
+        """Whether there is arithmetic."""
+        return self.kind in {"bit", "int"}
+
     def __str__(self) -> str:
-        return f"{self.kind}<{self.width}>" if self.kind in {"bit", "int"} else self.kind
+        return f"{self.kind}<{self.width}>" if self.is_number else self.kind
+
+
+@dataclass(frozen=True)
+class Named:
+    """An enum, or what is declared with `type`, which has no members; `under` is what it can be cast to."""
+
+    members: tuple[str, ...]
+    under: Type | None
 
 
 BOOL = Type("bool")
@@ -56,6 +69,14 @@ class Function:
     name: str
     params: tuple[tuple[str, Type], ...]
     result: Type | None
+    defaults: tuple[str, ...] = ()
+    """Values of the last parameters where the call gives none."""
+    is_generic: bool = False
+
+    @property
+    def letter(self) -> str:
+        """What names of parameters begin with: those of actions hide none of their control's."""
+        return {"act": "a", "inn": "q"}.get(self.name[:3], "p")
 
 
 @dataclass(frozen=True)
@@ -98,7 +119,10 @@ class Expressions:
         self.rng = rng
         self.scope = Scope()
         self.records: dict[str, tuple[tuple[str, Type], ...]] = {}
-        """Fields of structs and headers."""
+        """Fields of structs, headers and tuples; those of tuples are called `[0]` and so on."""
+        self.header_kinds: set[str] = set()
+        self.named: dict[str, Named] = {}
+        self.named_types: list[Type] = []
 
     # ---- Choices
 
@@ -117,7 +141,9 @@ class Expressions:
         choice = self.rng.randrange(10)
         if choice == 0:
             return BOOL
-        return Type("int", max(2, self.width())) if choice < 3 else bit(self.width())
+        if choice == 1 and self.named_types and self.chance(0.6):
+            return self.rng.choice(self.named_types)
+        return Type("int", self.width()) if choice < 3 else bit(self.width())
 
     @contextmanager
     def knowing(self, header: str) -> Iterator[None]:
@@ -134,6 +160,12 @@ class Expressions:
         """A constant."""
         if type_.kind == "bool":
             return self.rng.choice(["true", "false"])
+        named = self.named.get(type_.kind)
+        if named is not None:
+            if named.members and (named.under is None or self.chance(0.8)):
+                return f"{type_.kind}.{self.rng.choice(named.members)}"
+            assert named.under is not None
+            return f"(({type_.kind}) {self.literal(named.under)})"
         width = type_.width
         full = (1 << width) - 1
         extremes = [0, 1, full, full >> 1, 1 << (width - 1)]
@@ -171,6 +203,18 @@ class Expressions:
         """Casts from one type to another, one step at a time as the language wants it."""
         if have == want:
             return text
+        if have.kind in self.named:
+            under = self.named[have.kind].under
+            if under is None:
+                text, have = f"({text} {self.rng.choice(['==', '!='])} {self.literal(have)})", BOOL
+            else:
+                text, have = f"(({under}) {text})", under
+            return self.cast(text, have, want)
+        if want.kind in self.named:
+            under = self.named[want.kind].under
+            if under is None:
+                return f"({self.cast(text, have, BOOL)} ? {self.literal(want)} : {self.literal(want)})"
+            return f"(({want}) {self.cast(text, have, under)})"
         if want == BOOL:
             return f"({text} {self.rng.choice(['==', '!='])} {self.literal(have)})"
         if have == BOOL:
@@ -191,7 +235,7 @@ class Expressions:
         name, size, fields = self.rng.choice(self.scope.stacks)
         item, have = self.rng.choice(fields)
         index = str(self.rng.randrange(size))
-        if self.chance(0.5):
+        if size > 1 and self.chance(0.5):
             mask = 1 if size < 4 else 3
             index = f"({self.atom(bit(8))} & {mask})"
             if size not in (2, 4) and not self.chance(0.2):
@@ -209,6 +253,8 @@ class Expressions:
         if depth <= 0:
             return self.atom(type_)
         choice = self.rng.randrange(20)
+        if type_.kind in self.named:
+            choice = self.rng.choice([11, 14, 16, 17])
         if choice < 8:
             return self.arithmetic(type_, depth)
         if choice < 10:
@@ -230,6 +276,11 @@ class Expressions:
             return self.division(type_, depth)
         if choice == 16 and self.scope.calls:
             return self.call(type_, depth)
+        if choice == 18 and type_.kind == "bit" and self.chance(0.3):
+            nothing = f"((bit<0>) {self.atom(bit(self.width()))})"
+            parts = [self.expression(type_, depth - 1), nothing]
+            self.rng.shuffle(parts)
+            return f"({' ++ '.join(parts)})"
         return self.atom(type_)
 
     def compound(self, type_: Type, depth: int) -> str:
@@ -237,11 +288,21 @@ class Expressions:
         same = [item for item in self.scope.compounds if item.type == type_]
         if same and self.chance(0.7):
             return self.rng.choice(same).text
+        if self.scope.calls and self.chance(0.5):
+            makers = [item for item in self.scope.functions if item.result == type_]
+            text = self.invocation(self.rng.choice(makers), depth) if makers else None
+            if text is not None:
+                return text
+        if type_.kind in self.header_kinds and self.chance(0.05):
+            return "{#}"
         values = [(name, self.expression(item, depth - 2)) for name, item in self.records[type_.kind]]
-        if self.chance(0.5):
-            return f"{{ {', '.join(value for _, value in values)} }}"
+        rest = []
+        if len(values) > 1 and self.chance(0.1):
+            values, rest = values[: self.rng.randrange(1, len(values))], ["..."]
+        if type_.kind.startswith("tuple") or self.chance(0.5):
+            return f"{{ {', '.join([value for _, value in values] + rest)} }}"
         self.rng.shuffle(values)
-        return f"{{ {', '.join(f'{name} = {value}' for name, value in values)} }}"
+        return f"{{ {', '.join([f'{name} = {value}' for name, value in values] + rest)} }}"
 
     def arithmetic(self, type_: Type, depth: int) -> str:
         """A binary operator on one type."""
@@ -265,9 +326,10 @@ class Expressions:
 
     def division(self, type_: Type, depth: int) -> str:
         """`/` or `%` by a constant, at times by what is known only at run time."""
-        if self.scope.variables and self.chance(0.15 if type_.width <= 64 else 0.05):
+        unknown = [item for item in self.scope.variables if item.writable]
+        if unknown and self.chance(0.15 if type_.width <= 64 else 0.05):
             left = self.expression(type_, depth - 1)
-            right = self.convert(self.rng.choice(self.scope.variables), type_)
+            right = self.convert(self.rng.choice(unknown), type_)
             return f"({left} {self.rng.choice('/%')} {right})"
         limit = (1 << type_.width) - 1
         divisor = self.rng.choice([1, 2, 3, 7, 10, 16, 255, 1000, limit, self.rng.getrandbits(type_.width)])
@@ -316,7 +378,7 @@ class Expressions:
             right = ", ".join(self.expression(item, depth - 1) for item in types)
             return f"({{{left}}} {self.rng.choice(['==', '!='])} {{{right}}})"
         type_ = self.type()
-        if type_ == BOOL:
+        if not type_.is_number:
             op = self.rng.choice(["==", "!="])
         else:
             op = self.rng.choice(["==", "!=", "<", "<=", ">", ">="])
@@ -329,13 +391,15 @@ class Expressions:
         if self.chance(0.2):
             two = f"csum_replace2({self.arguments((bit(16),) * 3, depth)})"
             four = f"csum_replace4({self.arguments((bit(16), bit(32), bit(32)), depth)})"
-            return self.cast(self.rng.choice([two, four]), bit(16), type_)
+            length = f"((bit<16>) (({type_}) {self.literal(type_)}).minSizeInBits())"
+            choices = [two, four, length] if type_.is_number else [two, four]
+            return self.cast(self.rng.choice(choices), bit(16), type_)
         if self.scope.registers and self.chance(0.4):
             name, element, index, size = self.rng.choice(self.scope.registers)
             if element.width:
                 place = f"({self.expression(index, depth - 2)} % {index.width}w{size})"
                 return self.cast(f"{name}.read({place})", element, type_)
-        usable = [item for item in self.scope.functions if item.result is not None]
+        usable = [item for item in self.scope.functions if item.result is not None and item.result.width]
         if not usable:
             return self.atom(type_)
         function = self.rng.choice(usable)
@@ -356,9 +420,16 @@ class Expressions:
                 args.append(self.expression(type_, depth - 2))
                 continue
             target = self.target(type_)
+            if direction == "out" and not function.is_generic and self.chance(0.1):
+                target = "_"
             if target is None:
                 return None
             args.append(target)
+        if function.defaults and self.chance(0.5):
+            del args[len(args) - self.rng.randrange(1, len(function.defaults) + 1) :]
+        if args and not function.is_generic and self.chance(0.15):
+            args = [f"{function.letter}{n} = {text}" for n, text in enumerate(args)]
+            self.rng.shuffle(args)
         return f"{function.name}({', '.join(args)})"
 
     def target(self, type_: Type) -> str | None:
@@ -370,7 +441,7 @@ class Expressions:
         same = [item for item in writable if item.type == type_]
         if same and (type_.kind != "bit" or self.chance(0.8)):
             return self.rng.choice(same).text
-        wider = [item for item in writable if item.type.kind != "bool" and item.type.width >= type_.width]
+        wider = [item for item in writable if item.type.is_number and item.type.width >= type_.width]
         if type_.kind != "bit" or not wider:
             return None
         chosen = self.rng.choice(wider)

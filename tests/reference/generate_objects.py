@@ -20,6 +20,7 @@ ALGORITHMS = (
 )
 CHECKSUMS = ("CRC16", "CRC32", "CRC32C", "ONES_COMPLEMENT16")
 COLORS = ("GREEN", "YELLOW", "RED")
+KINDS = ("Counter", "Meter", "Hash", "Checksum", "InternetChecksum", "Digest", "Random")
 COUNTS = ("PACKETS", "BYTES", "PACKETS_AND_BYTES")
 
 
@@ -33,10 +34,12 @@ class ObjectStatements(Statements):
         """Objects of a control, and their declarations."""
         made, texts = [], []
         for number in range(self.rng.randrange(4) if self.externs else 0):
-            kind = self.rng.choice(["Counter", "Meter", "Hash", "Checksum", "InternetChecksum", "Digest"])
+            kind = self.rng.choice(KINDS)
             name, size = f"obj{number}", self.rng.choice([1, 3, 4])
             type_ = bit(self.rng.choice([8, 16, 32, 64, 80]))
             text = "InternetChecksum()"
+            if kind in {"Counter", "Meter"} and self.named_types and self.chance(0.2):
+                type_ = self.rng.choice(self.named_types)
             if kind == "Counter":
                 count = self.rng.choice(COUNTS)
                 text = f"Counter<bit<64>, {type_}>({size}, PSA_CounterType_t.{count})"
@@ -50,6 +53,10 @@ class ObjectStatements(Statements):
                 algorithm = self.rng.choice(CHECKSUMS)
                 text = f"Checksum<{type_}>(PSA_HashAlgorithm_t.{algorithm})"
                 size = 16 if algorithm == "ONES_COMPLEMENT16" else 8
+            elif kind == "Random":
+                type_ = bit(self.rng.choice([1, 8, 16, 32, 48, 64]))
+                number = self.literal(type_)
+                text = f"Random<{type_}>({number}, {number})"
             elif kind == "Digest":
                 type_ = Type("s_t", 0) if self.chance(0.5) else self.type()
                 text = f"Digest<{type_}>()"
@@ -79,6 +86,8 @@ class ObjectStatements(Statements):
             case "DirectMeter":
                 given = self.rng.choice(["", *(f"PSA_MeterColor_t.{color}" for color in COLORS)])
                 return self.colored(f"{name}.execute({given})")
+            case "Random":
+                return self.assigned(f"{name}.read()", type_)
             case "Digest":
                 return f"{name}.pack({self.expression(type_, 2)});"
             case "Hash":
@@ -106,6 +115,8 @@ class ObjectStatements(Statements):
     def index(self, chosen: Object) -> str:
         """An index that is mostly inside."""
         index = self.expression(chosen.type, 1)
+        if not chosen.type.is_number:
+            return index
         if chosen.type.width > 64:
             return f"{index} & 3"
         return f"{index} % {chosen.type.width}w{chosen.size + self.rng.randrange(2)}"

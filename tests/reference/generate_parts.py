@@ -22,6 +22,16 @@ class Parts:
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
 
+    constants: list[tuple[str, Type]]
+
+    def see_constants(self) -> None:
+        """The constants at the top level in the scope that is open."""
+        for name, type_ in self.constants:
+            if type_.width:
+                self.make.scope.variables.append(Variable(name, type_, False))
+            else:
+                self.make.declare(name, type_, False)
+
     # ---- Functions
 
     def functions(self) -> tuple[list[Function], list[str]]:
@@ -32,10 +42,39 @@ class Parts:
             result = self.make.type() if self.rng.random() < 0.8 else None
             directions = [self.rng.choice(["in", "in", "inout", "out"]) for _ in range(self.rng.randrange(4))]
             params = tuple((direction, self.parameter_type()) for direction in directions)
-            function = Function(f"fun{number}", params, result)
+            defaults = []
+            for direction, type_ in reversed(params):
+                if direction != "in" or not type_.width or self.rng.random() < 0.8:
+                    break
+                defaults.insert(0, self.make.literal(type_))
+            function = Function(f"fun{number}", params, result, tuple(defaults))
             texts.append(f"{result or 'void'} {signature(function)} {self.body(function, made)}")
             made.append(function)
+        if self.rng.random() < 0.25:
+            generic, text = self.generic_function()
+            made += generic
+            texts.append(text)
         return made, texts
+
+    def generic_function(self) -> tuple[list[Function], str]:
+        """A function of a type that calls choose, for two such types."""
+        make = self.make
+        make.scope = Scope(variables=[Variable("c", bit(8), False)])
+        lines = [f"T t = {self.rng.choice('ab')}; bit<8> n = {make.expression(bit(8), 2)};"]
+        make.scope.variables.append(Variable("n", bit(8)))
+        lines += [
+            f"if ({make.condition(1)}) {{ b = {self.rng.choice('at')}; }}",
+            self.rng.choice(["", "if (a == b) { n = n + 1; }", "for (bit<8> i in 0 .. 2) { n += i; }"]),
+            f"return {make.condition(1)} ? {self.rng.choice('abt')} : {self.rng.choice('abt')};",
+        ]
+        made = []
+        for _ in range(2):
+            type_ = self.parameter_type()
+            name = self.rng.choice(["gen", "gen<_>", f"gen<{type_}>"]) if type_.width else f"gen<{type_}>"
+            params = (("in", type_), ("inout", type_), ("in", bit(8)))
+            made.append(Function(name, params, type_, is_generic=True))
+        body = "\n".join(line for line in lines if line)
+        return made, f"T gen<T>(in T a, inout T b, in bit<8> c) {{ {body} }}"
 
     def parameter_type(self) -> Type:
         """The type of a parameter with a direction: a struct or header at times."""
@@ -47,7 +86,7 @@ class Parts:
         """Parameters as variables of the scope that is open."""
         make = self.make
         for n, (direction, type_) in enumerate(function.params):
-            name, writable = f"{_letter(function)}{n}", direction in {"inout", "out"}
+            name, writable = f"{function.letter}{n}", direction in {"inout", "out"}
             if type_.width:
                 make.scope.variables.append(Variable(name, type_, writable))
             else:
@@ -57,6 +96,7 @@ class Parts:
         """The body of a function or action, all by itself."""
         make = self.make
         make.scope = Scope(functions=list(callable_))
+        self.see_constants()
         make.leaves = []
         self.enter(function)
         lines = self.first_values(function)
@@ -70,7 +110,7 @@ class Parts:
     def first_values(self, function: Function) -> list[str]:
         """`out` parameters have no value at first."""
         return [
-            f"{_letter(function)}{n} = {self.initial(type_)};"
+            f"{function.letter}{n} = {self.initial(type_)};"
             for n, (direction, type_) in enumerate(function.params)
             if direction == "out"
         ]
@@ -80,7 +120,7 @@ class Parts:
         if type_.width:
             return self.make.literal(type_)
         fields = self.make.records[type_.kind]
-        return f"{{ {', '.join(self.make.literal(item) for _, item in fields)} }}"
+        return f"{{ {', '.join(self.initial(item) for _, item in fields)} }}"
 
     # ---- Controls
 
@@ -134,6 +174,12 @@ class Parts:
                 names.append(action)
         if elements and names and self.externs and not properties and self.rng.random() < 0.25:
             return self.table_with_profile(name, keys, listed, names)
+        if elements and self.rng.random() < 0.1:
+            more = ["support_timeout = true; "]
+            if self.externs:
+                member = self.rng.choice(["NO_TIMEOUT", "NOTIFY_CONTROL", "AUTO_DELETE"])
+                more.append(f"psa_idle_timeout = PSA_IdleTimeout_t.{member}; ")
+            properties += self.rng.choice(more)
         default = ""
         lines = f"key = {{ {' '.join(keys)} }} " if keys else ""
         if names and self.rng.random() < 0.6:
@@ -166,7 +212,13 @@ class Parts:
             more = f"psa_empty_group_action = {empty.name}({', '.join(self.bound[empty.name])}); "
         lines = f"key = {{ {' '.join(keys)} }} actions = {{ {' '.join(listed)} @defaultonly NoAction; }} "
         lines += f"psa_implementation = ap_{name}; {more}size = 16;"
-        return [action.name for action in names], f"{profile}\ntable {name} {{ {lines} }}"
+        labels = [action.name for action in names]
+        text = f"{profile}\ntable {name} {{ {lines} }}"
+        if self.rng.random() < 0.3:
+            # Another table with the same members.
+            self.make.tables.append((f"{name}_2", labels))
+            text += f"\ntable {name}_2 {{ {lines} }}"
+        return labels, text
 
     def direct(
         self, number: int, functions: Sequence[Function]
@@ -281,13 +333,10 @@ class Parts:
 
 def signature(function: Function) -> str:
     """The name and parameters."""
-    letter = _letter(function)
+    letter = function.letter
     params = [
         f"{direction} {type_} {letter}{n}".strip() for n, (direction, type_) in enumerate(function.params)
     ]
+    for n, value in enumerate(reversed(function.defaults), 1):
+        params[-n] += f" = {value}"
     return f"{function.name}({', '.join(params)})"
-
-
-def _letter(function: Function) -> str:
-    """What names of parameters begin with: those of actions hide none of their control's."""
-    return {"act": "a", "inn": "q"}.get(function.name[:3], "p")

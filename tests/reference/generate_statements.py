@@ -75,18 +75,32 @@ class Statements(Expressions):
     def local_compound(self) -> str:
         """A local struct or header."""
         name, type_ = self.name("r"), self.rng.choice(self.scope.compounds).type
-        text = f"{type_} {name} = {self.compound(type_, 2)};"
+        text = f"{type_} {name} = {'...' if self.chance(0.05) else self.compound(type_, 2)};"
         self.declare(name, type_, True)
         return text
 
     def declare(self, name: str, type_: Type, writable: bool) -> None:
         """A struct or header that may be used from now on."""
         self.scope.compounds.append(Compound(name, type_, writable))
-        header = "" if type_.kind == "s_t" else name
-        for item, kind in self.records[type_.kind]:
-            self.scope.variables.append(Variable(f"{name}.{item}", kind, writable, header))
-        if header:
+        is_header = type_.kind in self.header_kinds
+        self.scope.variables += self.leaves_of(name, type_, writable, name if is_header else "")
+        if is_header:
             self.scope.headers.append(name)
+            return
+        for item, kind in self.records[type_.kind]:
+            if not kind.width:
+                self.scope.compounds.append(Compound(part_of(name, item), kind, writable))
+
+    def leaves_of(self, name: str, type_: Type, writable: bool, header: str) -> list[Variable]:
+        """The scalars in a struct, header or tuple."""
+        found = []
+        for item, kind in self.records[type_.kind]:
+            text = part_of(name, item)
+            if kind.width:
+                found.append(Variable(text, kind, writable, header))
+            else:
+                found += self.leaves_of(text, kind, writable, header)
+        return found
 
     def compound_assignment(self) -> str:
         """A struct or header as a whole.
@@ -94,7 +108,7 @@ class Statements(Expressions):
         A copy of an invalid header to a union's member can be understood in two ways.
         """
         places = [
-            item for item in self.scope.compounds if item.writable and not item.text.startswith("hdr.u.")
+            item for item in self.scope.compounds if item.writable and not item.text.startswith("hdr.u")
         ]
         if not places:
             return self.assignment()
@@ -154,15 +168,15 @@ class Statements(Expressions):
             return ";"
         chosen = self.rng.choice(targets)
         text, type_ = chosen.text, chosen.type
-        if type_.kind != "bool" and self.chance(0.25):
+        if type_.is_number and self.chance(0.25):
             low = self.rng.randrange(type_.width)
             high = self.rng.randrange(low, type_.width)
             text, type_ = f"{text}[{high}:{low}]", bit(high - low + 1)
-        elif type_.kind != "bool" and self.chance(0.1) and type_.width > 1:
+        elif type_.is_number and self.chance(0.1) and type_.width > 1:
             part = self.rng.randrange(1, type_.width)
             top = type_.width - part
             text, type_ = f"{text}[{self.rng.randrange(top + 1)}+:{part}]", bit(part)
-        if type_.kind != "bool" and self.chance(0.2):
+        if type_.is_number and self.chance(0.2):
             op = self.rng.choice(["+=", "-=", "&=", "|=", "^=", "|+|=", "|-|=", "<<=", ">>="])
             value = self.expression(bit(8) if op in {"<<=", ">>="} else type_, 1)
             return f"{text} {op} {value};"
@@ -233,7 +247,7 @@ class Statements(Expressions):
             return f"if ({header}.isValid()) {{ {header}.setInvalid(); }}"
         values = [(item, self.expression(type_, 2)) for item, type_ in fields]
         same = [name for name in self.layouts if name != header and self.kinds[name] == self.kinds[header]]
-        if header.startswith("hdr.u."):
+        if header.startswith("hdr.u"):
             same = []
         if choice == 1 and same and header in self.removable:
             self.scope.valid.discard(header)
@@ -257,7 +271,7 @@ class Statements(Expressions):
         if choice == 2:
             return f"{name}[{index}] = {name}[{self.rng.randrange(size)}];"
         if choice == 3:
-            index = f"{self.atom(bit(8))} & {3 if size == 4 else 1}"
+            index = f"{self.atom(bit(8))} & {3 if size == 4 else int(size > 1)}"
         item, type_ = self.rng.choice(fields)
         value = self.expression(type_, 2)
         if self.chance(0.5):
@@ -269,6 +283,9 @@ class Statements(Expressions):
 
     def switch(self, depth: int) -> str:
         """`switch` on a value."""
+        with_members = [item for item in self.named_types if self.named[item.kind].members]
+        if with_members and self.chance(0.3):
+            return self.switch_on_member(self.rng.choice(with_members), depth)
         width = self.rng.choice([2, 3, 8, 16, 40])
         labels = sorted({self.rng.randrange(min(1 << width, 6)) for _ in range(4)})
         self.rng.shuffle(labels)
@@ -282,8 +299,16 @@ class Statements(Expressions):
         mask = self.rng.choice(["", " & 3"])
         return f"switch ({self.expression(bit(width), 1)}{mask}) {{ " + "\n".join(cases) + " }"
 
+    def switch_on_member(self, type_: Type, depth: int) -> str:
+        """`switch` on a value of an enum."""
+        members = self.named[type_.kind].members
+        chosen = self.rng.sample(members, self.rng.randrange(1, len(members) + 1))
+        cases = [f"{type_}.{name}:{self.rng.choice(['', ' ' + self.block(1, depth)])}" for name in chosen]
+        cases.append(f"default: {self.block(1, depth)}")
+        return f"switch ({self.expression(type_, 1)}) {{ " + "\n".join(cases) + " }"
+
     def loop(self, depth: int) -> str:
-        """A loop over a small range, or one that counts, or one over a stack."""
+        """A loop over a small range, or one that counts, or one over a stack or list."""
         if self.scope.stacks and self.chance(0.3):
             return self.over_stack(depth)
         name, type_ = self.name("i"), bit(self.rng.choice([4, 8, 32]))
@@ -298,8 +323,20 @@ class Statements(Expressions):
             self.leaves = [*leaves, "break;", "continue;"]
         body = f"{{ {self.statement(0)} {stop} {self.statement(min(depth, 1))} }}"
         self.scope, self.leaves = outer, leaves
-        if self.chance(0.5):
+        choice = self.rng.randrange(8)
+        if choice < 3:
             return f"for ({type_} {name} in {low} .. {low + count}) {body}"
+        if choice == 3:
+            items = ", ".join(self.expression(type_, 1) for _ in range(count))
+            return f"for ({type_} {name} in (list<{type_}>) {{ {items} }}) {body}"
+        if choice == 4:
+            top = f"({self.atom(type_)} & {self.rng.choice([1, 3])})"
+            return f"for ({type_} {name} in {low} .. {top}) {body}"
+        if choice == 5:
+            other, step = self.name("j"), self.rng.randrange(1, 3)
+            head = f"{type_} {name} = {low}, bit<8> {other} = {self.atom(bit(8))}"
+            update = f"{name} += {step}, {other} = {other} + 1"
+            return f"for ({head}; {name} < {low + count} && {other} != 0; {update}) {body}"
         return f"for ({type_} {name} = {low}; {name} < {low + count}; {name} = {name} + 1) {body}"
 
     def over_stack(self, depth: int) -> str:
@@ -330,3 +367,8 @@ class Statements(Expressions):
         if self.chance(0.5):
             cases.append(f"default: {self.block(1, depth)}")
         return f"switch ({name}.apply().action_run) {{ " + "\n".join(cases) + " }"
+
+
+def part_of(name: str, item: str) -> str:
+    """A field of a struct or header, or an element of a tuple."""
+    return f"{name}{item}" if item.startswith("[") else f"{name}.{item}"

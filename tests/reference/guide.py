@@ -2,7 +2,7 @@
 """Packets that a parser accepts and that find entries in tables.
 
 The interpreter runs on a packet that grows while it is read.  At a `select` and at a table, a case or an
-entry is chosen at random, and what it asks for is put where the values came from; then the packet begins anew.
+entry is chosen at random, and what it asks for is put where the values came from; then it begins anew.
 """
 
 from __future__ import annotations

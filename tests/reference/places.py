@@ -125,9 +125,10 @@ class ElementOf(Place):
 
     def put(self, value: Val) -> None:
         stack = self.base.get()
-        assert isinstance(stack, Stack)
-        if 0 <= self.index < len(stack.elements) and self.base.exists():
-            stack.elements[self.index] = value
+        assert isinstance(stack, Stack | list)
+        elements = stack.elements if isinstance(stack, Stack) else stack
+        if 0 <= self.index < len(elements) and self.base.exists():
+            elements[self.index] = value
 
     def exists(self) -> bool:
         return self.base.exists()

@@ -64,6 +64,8 @@ def zero(type_: t.Type) -> Val:
             return Stack(opened, [zero(element) for _ in range(size)])
         case t.TupleType(elements):
             return [zero(element) for element in elements]
+        case t.ListType():
+            return []
     raise NotImplementedError(f"a value of type {type_}")
 
 

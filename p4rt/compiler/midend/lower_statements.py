@@ -179,14 +179,14 @@ class Statements:
             with self.ctx.collect() as body:
                 self.statement(case.body)
             if any(isinstance(label, ast.DefaultKeyset | ast.DontCare) for label in labels):
+                # Other labels of this body need no case: a second copy would have the same places to go to.
                 default = tuple(body)
-            numbers = [
-                self._label(x, table) for x in labels if not isinstance(x, ast.DefaultKeyset | ast.DontCare)
-            ]
-            fresh = tuple(number for number in dict.fromkeys(numbers) if number not in seen)
-            seen.update(fresh)
-            if fresh:
-                cases.append(ir.Case(fresh, tuple(body)))
+            else:
+                numbers = [self._label(label, table) for label in labels]
+                fresh = tuple(number for number in dict.fromkeys(numbers) if number not in seen)
+                seen.update(fresh)
+                if fresh:
+                    cases.append(ir.Case(fresh, tuple(body)))
             labels = []
         self.ctx.emit(self._choice(on, cases, default))
 

@@ -67,7 +67,7 @@ class ControlPlane:
         assert self.program.main is not None
         described = {item["name"]: item for item in self.info["tables"]}
         found = []
-        for instance in _inside(self.program.main.args["p"], ast.ControlDecl):
+        for instance in _inside(self.program.main.args["p"], ast.ControlDecl) if described else ():
             for node in ast.walk(instance.decl):
                 if isinstance(node, ast.TableDecl):
                     name = self.program.path_of(node, instance)
@@ -194,7 +194,7 @@ class ControlPlane:
     def _populate_sets(self, rng: random.Random) -> None:
         described = {item["name"]: item for item in self.info["value_sets"]}
         assert self.program.main is not None
-        for instance in _inside(self.program.main.args["prs"], ast.ParserDecl):
+        for instance in _inside(self.program.main.args["prs"], ast.ParserDecl) if described else ():
             for decl in ast.walk(instance.decl):
                 info = described.get(self.program.path_of(decl, instance)) if _is_set(decl) else None
                 if info is not None:

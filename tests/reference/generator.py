@@ -31,7 +31,7 @@ class Program(ParserParts):
 
     def __init__(self, rng: random.Random) -> None:
         super().__init__(rng)
-        self.small = rng.random() < 0.7
+        self.small = rng.random() < 0.8
         """Most are: what is wrong shows in small programs, and there can be more of them."""
         self.externs = rng.random() < 0.5
         self.old = rng.random() < 0.04
@@ -87,7 +87,7 @@ class Program(ParserParts):
             make.tables.append((f"tab{number}", labels))
         make.controls = [*controls, *controls]
         make.scope.functions = [*functions, *actions]
-        body = make.block(self.rng.randrange(3, 7) if self.small else self.rng.randrange(6, 13), 3)
+        body = make.block(self.rng.randrange(3, 6) if self.small else self.rng.randrange(6, 13), 3)
         parts = [local, *texts, *locals_, *action_texts, *tables]
         return f"{head} {{\n" + "\n".join(part for part in parts if part) + f"\napply {body}\n}}"
 

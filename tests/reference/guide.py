@@ -21,7 +21,7 @@ from .parsers import PacketIn
 from .tables import TableState
 from .values import Record, Varbit
 
-CHANGES = 12
+CHANGES = 6
 """How often a packet is changed at most."""
 LONGEST = 240
 """Bytes to which a packet grows."""

@@ -16,11 +16,12 @@ from .fuzz import problem_of
 
 
 def kind(text: str, seed: int, folder: Path) -> str:
-    """What kind of problem a program has."""
+    """What kind of problem a program has: of one that is refused, the first message but for names in it."""
     path = folder / "small.p4"
     path.write_text(text)
-    found = problem_of(path, seed)
-    return re.sub(r"\W.*", "", found[1], flags=re.S)
+    problem = problem_of(path, seed)[1]
+    refused = re.match(r"refused: [^:]*:\d+:\d+: ([^'\n\d]*)", problem)
+    return refused[1] if refused is not None else re.sub(r"\W.*", "", problem, flags=re.S)
 
 
 def without_lines(text: str, holds: Callable[[str], bool]) -> str:

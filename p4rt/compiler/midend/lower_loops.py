@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from p4rt.compiler.analysis import model
+from p4rt.compiler.analysis import types as t
 from p4rt.compiler.backend import build, ir
 from p4rt.compiler.frontend import ast
 from p4rt.compiler.midend import storage
@@ -192,7 +193,7 @@ class Loops:
     # ---- Loops that emit
 
     def _emits(self, node: ast.Node) -> bool:
-        """Does something inside emit, or apply a control that does?"""
+        """Does something inside emit, or apply a control that gets what it could emit to?"""
         pending, seen = [node], set[ast.Node]()
         while pending:
             for part in ast.walk(pending.pop()):
@@ -201,17 +202,12 @@ class Loops:
                     continue
                 if call.method is not None and call.method.name == "emit":
                     return True
-                called = self._called(part, call)
-                if called is not None and called not in seen:
-                    seen.add(called)
-                    pending.append(called)
+                if call.kind is model.CallKind.CONTROL_APPLY and any(map(_is_output, call.args)):
+                    return True
+                if call.kind is model.CallKind.ACTION and call.decl is not None and call.decl not in seen:
+                    seen.add(call.decl)
+                    pending.append(call.decl)
         return False
-
-    def _called(self, node: ast.Node, call: model.Call) -> ast.Node | None:
-        """The body that a call runs, where that may emit."""
-        if call.kind is model.CallKind.CONTROL_APPLY:
-            return self.statements.calls.instance_of(call.receiver or node).decl
-        return None
 
     def _track(self, nodes: tuple[ast.Node, ...]) -> None:
         """Follow the values of what is assigned to, if it is there already."""
@@ -221,3 +217,8 @@ class Loops:
             tree = self.ctx.frame.find(decl) if decl is not None else None
             if isinstance(tree, ir.Var):
                 self.ctx.tracked(tree)
+
+
+def _is_output(arg: model.BoundArg) -> bool:
+    """Whether a `packet_out` is passed."""
+    return isinstance(arg.param.type, t.ExternType) and arg.param.type.name == "packet_out"

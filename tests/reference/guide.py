@@ -42,15 +42,16 @@ class GrowingPacket(PacketIn):
         self.rng = rng
 
     def peek(self, width: int) -> int:
-        self._grow(width)
+        self.grow(self.cursor + width)
         return super().peek(width)
 
     def advance(self, width: int) -> None:
-        self._grow(width)
+        self.grow(self.cursor + width)
         super().advance(width)
 
-    def _grow(self, width: int) -> None:
-        missing = (self.cursor + width + 7) // 8 - len(self.data)
+    def grow(self, width: int) -> None:
+        """Go on until there are so many bits, if they are not too many."""
+        missing = (width + 7) // 8 - len(self.data)
         if missing > 0 and len(self.data) + missing <= LONGEST:
             self.data += self.rng.randbytes(missing)
 
@@ -156,6 +157,7 @@ class Guide(Interpreter):
 
     def _put(self, place: Place, value: int, mask: int) -> None:
         start, width = place
+        self.packet.grow(start + width)
         total = 8 * len(self.packet.data)
         if start < 0 or start + width > total:
             return

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
 from p4_programs import source
+from reference.externs import Meter
+from reference.guide import Guide
 from reference.interpreter import Interpreter, Outcome, update_checksum
 from reference.lookup3 import lookup3
 from reference.values import arithmetic, shift, wrap
@@ -84,3 +87,31 @@ def test_exit_copies_out(tmp_path: Path):
 
 def test_short_packet_aborts(tmp_path: Path):
     assert run(tmp_path, "01") == Outcome("ABORT")
+
+
+def test_meter_of_rfc_2698_takes_from_both_buckets():
+    meter = Meter(committed=100, peak=150, more=0)
+    assert [meter.execute(60, "GREEN") for _ in range(3)] == ["GREEN", "YELLOW", "RED"]
+    assert meter.execute(30, "YELLOW") == "YELLOW"
+    assert meter.execute(1, "RED") == "RED"
+
+
+def test_guide_makes_packets_for_rare_labels(tmp_path: Path):
+    path = tmp_path / "test.p4"
+    text = source(
+        headers="header h_t { bit<32> a; bit<64> b; } struct headers_t { h_t h; h_t g; }",
+        states="""
+            state start { pkt.extract(hdr.h); transition select(hdr.h.a, hdr.h.b) {
+                (0x12345678, 0xfedcba9876543210): more; (0 .. 3, 5 &&& 0xffff): accept; } }
+            state more { transition select(pkt.lookahead<bit<24>>()) { 0xabcdef: last; } }
+            state last { pkt.extract(hdr.g); transition accept; }""",
+        emits="pkt.emit(hdr);",
+        apply="",
+    )
+    path.write_text(text)
+    program = driver.check(str(path), driver.Options(), Diagnostics())
+    interpreter, rng = Interpreter(program), random.Random(1)
+    guide = Guide(interpreter, rng)
+    packets = [guide.make(rng.randbytes(rng.randrange(20))) for _ in range(20)]
+    assert [interpreter.run(packet).verdict for packet in packets].count("PASS") == 20
+    assert any(packet[12:15] == bytes.fromhex("abcdef") for packet in packets)

@@ -174,7 +174,7 @@ class Calls(Expressions):
         assert isinstance(stack, Stack)
         size = len(stack.elements)
         count = min(count, size)
-        fresh = [v.zero(stack.type.element) for _ in range(count)]
+        fresh = [assigned(v.zero(stack.type.element), self.keep) for _ in range(count)]
         if call.kind is CallKind.PUSH_FRONT:
             stack.elements = (fresh + stack.elements)[:size]
             stack.next = min(stack.next + count, size)

@@ -2,8 +2,8 @@
 """L-values: places that can be read and written (P4_16 section 6.7).
 
 What the language leaves undefined about fields of invalid headers is done in one of two ways, `keep`: either
-such fields are storage like others, or they are lost and cannot be written.  A program whose result depends
-on it has no defined result.
+such fields are storage like others, or they are lost, hold ones, and cannot be written.  A program whose
+result depends on it has no defined result.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from p4rt.compiler.analysis import types as t
 
-from .values import Record, Stack, Val, copy, wrap, zero
+from .values import Record, Stack, Val, copy, garbage, wrap, zero
 
 
 class Place(ABC):
@@ -165,7 +165,7 @@ def invalidate(header: Record, keep: bool) -> None:
     header.valid = False
     if not keep:
         for field in header.type.fields:
-            header.fields[field.name] = zero(field.type)
+            header.fields[field.name] = garbage(field.type)
 
 
 def assigned(value: Val, keep: bool) -> Val:

@@ -69,6 +69,19 @@ def zero(type_: t.Type) -> Val:
     raise NotImplementedError(f"a value of type {type_}")
 
 
+def garbage(type_: t.Type) -> Val:
+    """What a field may hold that has no defined value: all ones."""
+    opened = t.strip(type_)
+    match opened:
+        case t.BitType() | t.IntType():
+            return wrap(-1, opened)
+        case t.BoolType():
+            return True
+        case t.StructType():
+            return Record(opened, {field.name: garbage(field.type) for field in opened.fields})
+    return zero(opened)
+
+
 def copy(value: Val) -> Val:
     """A value that shares nothing with `value`."""
     match value:

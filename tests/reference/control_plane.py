@@ -91,7 +91,8 @@ class ControlPlane:
             entry = Entry(keys, made[0], priority)
             value = bytearray(made[1])
             self._fill_state(rng, info, entry, value)
-            self.compiled.maps[info["map"]].update(key_bytes(state, entry, info), bytes(value))
+            flags = ubpf.UpdateFlags.STATE if "state_size" in info else ubpf.UpdateFlags.ANY
+            self.compiled.maps[info["map"]].update(key_bytes(state, entry, info), bytes(value), flags)
             state.entries.append(entry)
 
     def _fill_state(self, rng: random.Random, info: Info, entry: Entry, value: bytearray) -> None:

@@ -283,8 +283,8 @@ class Expressions:
             return f"({' ++ '.join(parts)})"
         return self.atom(type_)
 
-    def compound(self, type_: Type, depth: int) -> str:
-        """A struct or header: one that is there, or fields in braces."""
+    def compound(self, type_: Type, depth: int, known: bool = True) -> str:
+        """A struct or header: one that is there, or fields in braces; `known`: the place tells its type."""
         same = [item for item in self.scope.compounds if item.type == type_]
         if same and self.chance(0.7):
             return self.rng.choice(same).text
@@ -298,7 +298,8 @@ class Expressions:
         values = [(name, self.expression(item, depth - 2)) for name, item in self.records[type_.kind]]
         rest = []
         if len(values) > 1 and self.chance(0.1):
-            values, rest = values[: self.rng.randrange(1, len(values))], ["..."]
+            count = self.rng.randrange(1, len(values))
+            values, rest = (values[:count], ["..."]) if known else (values, [])
         if type_.kind.startswith("tuple") or self.chance(0.5):
             return f"{{ {', '.join([value for _, value in values] + rest)} }}"
         self.rng.shuffle(values)
@@ -371,7 +372,9 @@ class Expressions:
             return f"(!{self.condition(depth - 1)})"
         if self.scope.compounds and self.chance(0.06):
             first = self.rng.choice(self.scope.compounds)
-            return f"({first.text} {self.rng.choice(['==', '!='])} {self.compound(first.type, depth)})"
+            # The operands of a comparison with a list in braces are tuples, and of one length.
+            known = not first.type.kind.startswith("tuple")
+            return f"({first.text} {self.rng.choice(['==', '!='])} {self.compound(first.type, depth, known)})"
         if depth > 0 and choice == 4:
             types = [self.type() for _ in range(self.rng.randrange(2, 4))]
             left = ", ".join(self.expression(item, depth - 1) for item in types)

@@ -76,15 +76,6 @@ def build_engine(folder: Path) -> Path:
     return library
 
 
-def without_bpf(c_source: str) -> str:
-    """A generated program whose branches in BPF assembler are C."""
-    return re.sub(
-        r'__asm__ goto\("if %0 == 0 goto %l\[(\w+)\]" : : "r"\((\w+)\) : : \1\);',
-        r"if (!\2) goto \1;",
-        c_source,
-    )
-
-
 def inline_lookups(c_source: str, specs: Iterable[MapSpec]) -> str:
     """A generated program with lookups that know their maps, in place of calls through the maps."""
     from ubpf import MapFlags, MapType
@@ -182,7 +173,7 @@ def measure(library: Path, case: Case, folder: Path, rounds: int) -> Timing:
     handle = local.engine._handle
     maps = {spec: address(engine().ubpf_prog_map(handle, i)) for i, spec in enumerate(local.engine.maps)}
     specs = [read_spec(handle, i) for i in range(len(maps))]
-    source = without_bpf(result.c_source)
+    source = result.c_source
     inlined_source = inline_lookups(source, specs)
     native = Native(c, compile_native(source, folder, name), source, maps)
     inlined = Native(

@@ -10,16 +10,12 @@ from typing import Self
 
 from p4rt.runtime import info, wire
 from p4rt.runtime.connection import Connection
-from p4rt.runtime.counters import Counters
-from p4rt.runtime.digests import Digests
 from p4rt.runtime.errors import ErrorCode, InputError, LinkError, RefusedError
 from p4rt.runtime.info import ProgramInfo
 from p4rt.runtime.limits import OBJECT_MAX
 from p4rt.runtime.maps import SwitchMaps
-from p4rt.runtime.meters import Meters
 from p4rt.runtime.names import check_program_name
-from p4rt.runtime.registers import Registers
-from p4rt.runtime.tables import Tables
+from p4rt.runtime.program import NamedProgram
 from p4rt.runtime.upgrade import misread
 
 _READ_TRIES = 3
@@ -159,45 +155,15 @@ class Bridge:
         return LoadedProgram(self, self.find(program))
 
 
-class LoadedProgram:
-    """One program of a bridge, with its maps, tables and registers."""
+class LoadedProgram(NamedProgram):
+    """One program of a bridge."""
 
     def __init__(self, bridge: Bridge, desc: wire.ProgramDesc) -> None:
         self.bridge = bridge
         self.desc = desc
-        self.maps = SwitchMaps(bridge.connection, desc.prog, desc.generation)
-        self._info: ProgramInfo | None = None
+        super().__init__(SwitchMaps(bridge.connection, desc.prog, desc.generation))
 
-    @property
-    def info(self) -> ProgramInfo:
-        """What the program's object says of itself."""
-        if self._info is None:
-            elf = self.bridge.read(self.desc.prog, generation=self.desc.generation)
-            # Messages call the program what it is called here, not what its source was called.
-            self._info = dataclasses.replace(info.from_object(elf), program=self.desc.name)
-        return self._info
-
-    @property
-    def tables(self) -> Tables:
-        """The program's tables."""
-        return Tables(self.info, self.maps)
-
-    @property
-    def counters(self) -> Counters:
-        """The program's counters."""
-        return Counters(self.info, self.maps)
-
-    @property
-    def meters(self) -> Meters:
-        """The program's meters."""
-        return Meters(self.info, self.maps)
-
-    @property
-    def digests(self) -> Digests:
-        """The program's digests."""
-        return Digests(self.info, self.maps)
-
-    @property
-    def registers(self) -> Registers:
-        """The program's registers."""
-        return Registers(self.info, self.maps)
+    def _read_info(self) -> ProgramInfo:
+        elf = self.bridge.read(self.desc.prog, generation=self.desc.generation)
+        # Messages call the program what it is called here, not what its source was called.
+        return dataclasses.replace(info.from_object(elf), program=self.desc.name)

@@ -9,14 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from p4rt.runtime import info
-from p4rt.runtime.counters import Counters
-from p4rt.runtime.digests import Digests
 from p4rt.runtime.errors import ErrorCode, InputError, LinkError, RefusedError
 from p4rt.runtime.info import ProgramInfo
 from p4rt.runtime.maps import LocalMaps
-from p4rt.runtime.meters import Meters
-from p4rt.runtime.registers import Registers
-from p4rt.runtime.tables import Tables
+from p4rt.runtime.program import NamedProgram
 
 if TYPE_CHECKING:
     from ubpf.program import Engine
@@ -51,7 +47,7 @@ class Outcome:
     outputs: tuple[Output, ...]
 
 
-class LocalProgram:
+class LocalProgram(NamedProgram):
     """The object `elf`, verified and ready to run; RefusedError when it is refused.
 
     `engine` is that of ubpf.Program; `jit` where there is none is a LinkError.
@@ -67,42 +63,12 @@ class LocalProgram:
             raise RefusedError(code, str(e)) from None
         except ubpf.Error as e:
             raise LinkError(f"cannot run programs: {e}") from None
-        self.maps = LocalMaps(self.engine)
+        super().__init__(LocalMaps(self.engine))
         self.verdicts: Counter[str] = Counter()
         self._elf = elf
-        self._info: ProgramInfo | None = None
 
-    @property
-    def info(self) -> ProgramInfo:
-        """What the program's object says of itself."""
-        if self._info is None:
-            self._info = info.from_object(self._elf)
-        return self._info
-
-    @property
-    def tables(self) -> Tables:
-        """The program's tables."""
-        return Tables(self.info, self.maps)
-
-    @property
-    def counters(self) -> Counters:
-        """The program's counters."""
-        return Counters(self.info, self.maps)
-
-    @property
-    def meters(self) -> Meters:
-        """The program's meters."""
-        return Meters(self.info, self.maps)
-
-    @property
-    def digests(self) -> Digests:
-        """The program's digests."""
-        return Digests(self.info, self.maps)
-
-    @property
-    def registers(self) -> Registers:
-        """The program's registers."""
-        return Registers(self.info, self.maps)
+    def _read_info(self) -> ProgramInfo:
+        return info.from_object(self._elf)
 
     def process(self, data: bytes, port: int) -> Outcome:
         """Runs the program on the packet `data` that came in by OpenFlow port `port`."""

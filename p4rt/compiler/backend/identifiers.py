@@ -8,7 +8,8 @@ it changes, and agrees with that of other compilers that do the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterator
 from enum import IntEnum
 
 from p4rt.compiler.backend.catalog import Catalog
@@ -95,9 +96,9 @@ class Identifiers:
                 number = (number + 1) & _BASE
             taken[number] = name
             self._ids[prefix, name] = prefix << 24 | number
-        names = [name for name, _ in objects]
-        for name in names:
-            self._aliases[prefix, name] = _alias(name, names)
+        users = Counter(end for name, _ in objects for end in _ends(name))
+        for name, _ in objects:
+            self._aliases[prefix, name] = next((end for end in _ends(name) if users[end] == 1), name)
 
 
 def _given_id(node: ast.Node | None) -> int | None:
@@ -107,10 +108,7 @@ def _given_id(node: ast.Node | None) -> int | None:
     return None
 
 
-def _alias(name: str, names: Iterable[str]) -> str:
+def _ends(name: str) -> Iterator[str]:
+    """What a name may be shortened to, from its last part to all of it."""
     parts = name.split(".")
-    for count in range(1, len(parts)):
-        end = ".".join(parts[-count:])
-        if not any(other != name and (other == end or other.endswith(f".{end}")) for other in names):
-            return end
-    return name
+    return (".".join(parts[at:]) for at in reversed(range(len(parts))))

@@ -24,7 +24,7 @@ _WORDS = """
     ring_output meter_execute meter_update random_bits hash_bytes atomic_add32 atomic_add64
     data data_end ctx context map_lookup time_get_ns adjust_head hash_lookup3 packet_start packet_end
     shift_left shift_right shift_arithmetic unit8 unit16 unit32 unit64 NULL SECTION INLINE ACCESS HIDE SETTLE
-    unknown_zero opaque found
+    unknown_zero opaque found too_short
     main prog maps
 """
 _C_WORDS = frozenset(_WORDS.split())

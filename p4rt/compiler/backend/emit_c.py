@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cache, singledispatchmethod
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def templates_folder() -> Path:
 def emit_c(program: ir.Program) -> str:
     """The C text of `program`."""
     environment = _environment()
-    body = _Emitter(environment).block(program.body, 1)
+    body = _Emitter(environment, frozenset(_last_labels(program.body))).block(program.body, 1)
     variables = sorted(set(_variables(program.body)), key=_natural)
     pointers = sorted({p.name for p in _pointers(program.body)}, key=_natural)
     given = program.given
@@ -94,6 +95,13 @@ def _variables(block: ir.Block) -> Iterator[str]:
         yield from ir.names_read(statement)
 
 
+def _last_labels(block: ir.Block) -> Iterator[str]:
+    """Labels that nothing comes after but the end of the program."""
+    for label, after in pairwise(block):
+        if isinstance(label, ir.Label) and isinstance(after, ir.Return):
+            yield label.name
+
+
 def _pointers(block: ir.Block) -> Iterator[ir.Pointer]:
     """Those that are set, and those that are only used, where no packet comes to."""
 
@@ -125,7 +133,8 @@ def c_string(text: str) -> str:
 
 
 class _Emitter:
-    def __init__(self, environment: jinja2.Environment) -> None:
+    def __init__(self, environment: jinja2.Environment, last: frozenset[str]) -> None:
+        self._last = last
         self._e: Any = environment.get_template("expressions.j2").module
         self._s: Any = environment.get_template("statements.j2").module
 
@@ -197,7 +206,9 @@ class _Emitter:
 
     @_statement.register(ir.PacketPointer)
     def _(self, s: ir.PacketPointer, depth: int) -> list[str]:
-        text = self._s.packet_pointer(s.pointer.name, self.expr(s.offset), s.size, s.otherwise, s.opaque)
+        last = s.otherwise in self._last
+        offset = self.expr(s.offset)
+        text = self._s.packet_pointer(s.pointer.name, offset, s.size, s.otherwise, s.opaque, last)
         return self._lines(text, depth)
 
     @_statement.register(ir.Settle)

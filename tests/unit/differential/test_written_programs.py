@@ -9,6 +9,8 @@ import pytest
 from reference.batch import compile_one
 from reference.fuzz import try_program
 
+from p4rt.compiler.driver import Options
+
 ROOT = Path(__file__).parents[3]
 FOLDERS = (
     "examples/*",
@@ -30,4 +32,12 @@ OTHERWISE_TESTED = {"track"}
 def test_compiled_program_agrees_with_the_interpreter(path: Path):
     pair = try_program(compile_one(path), 1, 240)
     # A packet whose result depends on the time counts as undefined.
+    assert sum(pair.verdicts.values()) - pair.verdicts["ABORT"] > 60
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in PROGRAMS if path.parent.parent.name == "differential"], ids=lambda path: path.stem
+)
+def test_program_once_compiled_wrong_agrees_where_its_deparser_is_not_split(path: Path):
+    pair = try_program(compile_one(path, Options(disabled_passes=frozenset({"split-shapes"}))), 1, 240)
     assert sum(pair.verdicts.values()) - pair.verdicts["ABORT"] > 60
